@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* out - the queue of pieces still to send. */
+#include "core/out.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define OUT_FIRST_CAP 4u
+
+/* What owns octets that were copied because they did not fit a piece. */
+struct out_copy {
+    struct cvn_ref ref;
+    const struct cvn_alloc *alloc;
+    size_t size;
+    uint8_t octets[];
+};
+
+static void out_copy_drop(struct cvn_ref *ref)
+{
+    struct out_copy *c = (struct out_copy *)(void *)ref;
+    cvn_free(c->alloc, c, c->size);
+}
+
+static struct cvn_out_piece *out_at(const struct cvn_out *o, uint32_t i)
+{
+    return &o->ring[(o->head + i) & (o->cap - 1)];
+}
+
+void cvn_out_init(struct cvn_out *o, const struct cvn_alloc *a)
+{
+    *o = (struct cvn_out){.alloc = a};
+}
+
+void cvn_out_fini(struct cvn_out *o)
+{
+    for (uint32_t i = 0; i < o->count; i++)
+        cvn_ref_drop(out_at(o, i)->owner);
+    cvn_free(o->alloc, o->ring, o->cap * sizeof *o->ring);
+    *o = (struct cvn_out){.alloc = o->alloc};
+}
+
+int cvn_out_reserve(struct cvn_out *o, size_t n)
+{
+    size_t cap = o->cap == 0 ? OUT_FIRST_CAP : o->cap;
+    while (cap < o->count + n)
+        cap *= 2;
+    if (cap == o->cap)
+        return CVN_OK;
+    if (cap > UINT32_MAX / 2)
+        return CVN_ENOMEM;
+    struct cvn_out_piece *ring = cvn_resize(o->alloc, NULL, 0, cap * sizeof *ring);
+    if (ring == NULL)
+        return CVN_ENOMEM;
+    for (uint32_t i = 0; i < o->count; i++)
+        ring[i] = *out_at(o, i);
+    cvn_free(o->alloc, o->ring, o->cap * sizeof *o->ring);
+    o->ring = ring;
+    o->cap = (uint32_t)cap;
+    o->head = 0;
+    return CVN_OK;
+}
+
+static struct cvn_out_piece *out_push(struct cvn_out *o, size_t n)
+{
+    struct cvn_out_piece *piece = out_at(o, o->count);
+    o->count++;
+    o->octets += n;
+    piece->p = NULL;
+    piece->owner = NULL;
+    piece->len = (uint32_t)n;
+    return piece;
+}
+
+int cvn_out_copy(struct cvn_out *o, const void *p, size_t n)
+{
+    if (n == 0)
+        return CVN_OK;
+    if (cvn_out_reserve(o, 1) != CVN_OK)
+        return CVN_ENOMEM;
+    if (n <= CVN_OUT_INLINE) {
+        memcpy(out_push(o, n)->own, p, n);
+        return CVN_OK;
+    }
+    assert(n <= UINT32_MAX);
+    struct out_copy *c = cvn_resize(o->alloc, NULL, 0, sizeof *c + n);
+    if (c == NULL)
+        return CVN_ENOMEM;
+    c->ref = (struct cvn_ref){.refs = 1, .drop = out_copy_drop};
+    c->alloc = o->alloc;
+    c->size = sizeof *c + n;
+    memcpy(c->octets, p, n);
+    struct cvn_out_piece *piece = out_push(o, n);
+    piece->p = c->octets;
+    piece->owner = &c->ref;
+    return CVN_OK;
+}
+
+int cvn_out_lend(struct cvn_out *o, struct cvn_ref *owner, const void *p, size_t n)
+{
+    assert(n <= UINT32_MAX);
+    if (n == 0)
+        return CVN_OK;
+    if (cvn_out_reserve(o, 1) != CVN_OK)
+        return CVN_ENOMEM;
+    struct cvn_out_piece *piece = out_push(o, n);
+    piece->p = p;
+    piece->owner = owner;
+    cvn_ref_hold(owner);
+    return CVN_OK;
+}
+
+size_t cvn_out_iov(const struct cvn_out *o, struct cvn_iov *iov, size_t n)
+{
+    size_t filled = 0;
+    for (; filled < n && filled < o->count; filled++) {
+        const struct cvn_out_piece *piece = out_at(o, (uint32_t)filled);
+        uint32_t gone = filled == 0 ? o->gone : 0;
+        iov[filled].base = (piece->p == NULL ? piece->own : piece->p) + gone;
+        iov[filled].len = piece->len - gone;
+    }
+    return filled;
+}
+
+void cvn_out_sent(struct cvn_out *o, size_t octets)
+{
+    assert(octets <= o->octets);
+    o->octets -= octets;
+    while (octets > 0) {
+        struct cvn_out_piece *piece = out_at(o, 0);
+        size_t left = piece->len - o->gone;
+        if (octets < left) {
+            o->gone += (uint32_t)octets;
+            return;
+        }
+        octets -= left;
+        o->gone = 0;
+        cvn_ref_drop(piece->owner);
+        o->head = (o->head + 1) & (o->cap - 1);
+        o->count--;
+    }
+}
+
+void cvn_out_trim(struct cvn_out *o)
+{
+    if (o->count > 0)
+        return;
+    cvn_free(o->alloc, o->ring, o->cap * sizeof *o->ring);
+    o->ring = NULL;
+    o->cap = 0;
+    o->head = 0;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * out - what an engine has still to send: a queue of pieces, each either a few
+ * octets of its own or a reference into octets that somebody lent. User data is
+ * never copied here; the caller takes an iovec for one writev and says how much
+ * of it went.
+ *
+ * Invariants
+ *   I1  no piece is empty.
+ *   I2  a piece with an owner holds one reference on it until it has been sent.
+ *   I3  octets == the sum of the pieces' lengths less what has gone of the first.
+ */
+#ifndef CVN_CORE_OUT_H
+#define CVN_CORE_OUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "convene/alloc.h"
+#include "convene/octets.h"
+
+#define CVN_OUT_INLINE 40u
+
+struct cvn_out_piece {
+    const uint8_t *p; /* NULL: the octets are in own */
+    uint32_t len;
+    struct cvn_ref *owner;
+    uint8_t own[CVN_OUT_INLINE];
+};
+
+struct cvn_out {
+    const struct cvn_alloc *alloc;
+    struct cvn_out_piece *ring; /* NULL while nothing was ever queued, or after trim */
+    uint32_t cap;               /* pieces, a power of two */
+    uint32_t head;
+    uint32_t count;
+    uint32_t gone; /* octets already sent of the first piece */
+    size_t octets;
+};
+
+void cvn_out_init(struct cvn_out *o, const struct cvn_alloc *a);
+void cvn_out_fini(struct cvn_out *o); /* drops what was not sent */
+
+/* Makes room for n more pieces, so that the next n calls cannot fail.
+ * CVN_OK, CVN_ENOMEM. */
+int cvn_out_reserve(struct cvn_out *o, size_t n) CVN_MUST_USE;
+
+/* Appends a copy of n octets. Up to CVN_OUT_INLINE they cost no allocation
+ * beyond the ring. CVN_OK, CVN_ENOMEM (nothing changed). */
+int cvn_out_copy(struct cvn_out *o, const void *p, size_t n) CVN_MUST_USE;
+
+/* Appends a reference to n octets at p, holding owner (NULL: they outlive the
+ * queue). n <= UINT32_MAX. CVN_OK, CVN_ENOMEM (nothing changed). */
+int cvn_out_lend(struct cvn_out *o, struct cvn_ref *owner, const void *p, size_t n) CVN_MUST_USE;
+
+/* Fills at most n entries, returns how many. They are valid until the next call
+ * on o. */
+size_t cvn_out_iov(const struct cvn_out *o, struct cvn_iov *iov, size_t n);
+
+/* octets of what cvn_out_iov gave have been sent; owners are dropped. */
+void cvn_out_sent(struct cvn_out *o, size_t octets);
+
+/* Gives the ring back if nothing is queued. */
+void cvn_out_trim(struct cvn_out *o);
+
+#endif

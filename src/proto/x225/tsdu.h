@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tsdu - between TSDUs and SPDUs: concatenation (X.225 6.3.7, 7.37 with tables 7
+ * and 8) and the segmentation of SSDUs by the Enclosure Item. Slices of a TSDU
+ * in, whole SPDUs out; user information of DT and TD is passed on as it comes,
+ * the user data of other SPDUs is joined until the SSDU is complete.
+ */
+#ifndef CVN_PROTO_X225_TSDU_H
+#define CVN_PROTO_X225_TSDU_H
+
+#include "convene/alloc.h"
+#include "proto/x225/spdu.h"
+
+/* One SPDU event. */
+struct cvn_tsdu_event {
+    struct cvn_spdu spdu;   /* for a segmented SSDU: the first segment's parameters, with
+                                     user_data the whole */
+    struct cvn_octets info; /* DT, TD, EX: a slice of the user information */
+    bool begin;             /* DT, TD: first slice of the SSDU; all others true */
+    bool end;               /* DT, TD: last slice of the SSDU; all others true */
+    const uint8_t *raw;     /* the SPDU's header octets (SI on), for reflection; up to 16 */
+    size_t raw_len;
+};
+
+struct cvn_tsdu_in {
+    const struct cvn_alloc *alloc;
+    uint32_t ssdu_bytes_max;
+    bool version2;         /* segments allowed in every SPDU with user data; set by the owner */
+    bool segmented;        /* a TSDU maximum is agreed in this direction: DT, TD must carry the
+                             Enclosure Item; set by the owner */
+    bool extended;         /* extended concatenation was agreed towards us; set by the owner */
+    uint8_t private_[192]; /* tsdu.c's: see there; no allocation while idle */
+};
+
+void cvn_tsdu_in_init(struct cvn_tsdu_in *t, const struct cvn_alloc *a, uint32_t ssdu_bytes_max);
+void cvn_tsdu_in_fini(struct cvn_tsdu_in *t);
+/* A purge (RS, AI, AD, ED, ER, AB, loss): partial SSDUs are thrown away. */
+void cvn_tsdu_in_purge(struct cvn_tsdu_in *t);
+
+/* Slices as cvn_x225_feed() takes them. Order of events within a TSDU: category 2
+ * SPDUs in TSDU order, then the category 0 SPDU if it carries a Token Item (or
+ * user data); a header-only GT or PT is no event.
+ *   CVN_MORE   all taken
+ *   CVN_EVENT  *ev is set; call again (with len 0 and the same end if all is used)
+ *   CVN_EPROTO *fault says what; the rest of the TSDU is to be dropped (the owner feeds it
+ *              on; it is skipped up to end)
+ *   CVN_ENOMEM nothing was taken */
+int cvn_tsdu_in_feed(struct cvn_tsdu_in *t, const uint8_t *in, size_t len, bool begin, bool end,
+                     bool expedited, size_t *used, struct cvn_tsdu_event *ev,
+                     struct cvn_spdu_fault *fault) CVN_MUST_USE;
+
+/* Writing a TSDU's octets before the user information: for a category 2 SPDU the
+ * GT or PT header of Table 7 (with token_item != 0 as a real one, GT only), then
+ * the SPDU. CVN_OK, CVN_EINVAL, CVN_ETOOBIG as cvn_spdu_encode. */
+int cvn_tsdu_encode(const struct cvn_spdu *s, uint8_t token_item, struct cvn_wr *w) CVN_MUST_USE;
+
+/* Segmentation on the way out (7.37). plan says how many octets of user data the
+ * next segment of s may carry when done of its total are behind it: limit is the
+ * agreed TSDU maximum (0: none), version2 as agreed. Sets *seg to the SPDU to
+ * encode for this segment (parameters only in the first, Enclosure Item set
+ * where needed, user_data the slice; for DT and TD user_data is left empty and
+ * *take says how much user information to append) and *last. CVN_OK;
+ * CVN_ETOOBIG: this SSDU cannot be carried (version 1 and no room; CN; EX). */
+int cvn_tsdu_segment(const struct cvn_spdu *s, struct cvn_octets user, size_t done, size_t limit,
+                     bool version2, struct cvn_spdu *seg, size_t *take, bool *last) CVN_MUST_USE;
+
+#endif
