@@ -56,7 +56,8 @@ struct cvn_item {
     int64_t mtime_s;
     uint32_t mtime_ns;
     uint8_t hash;
-    uint8_t key[CVN_ID]; /* under which its state is stored */
+    uint8_t key[CVN_ID];      /* under which its state is stored */
+    uint8_t identity[CVN_ID]; /* of the file as it was; stored with it */
 
     uint8_t transfer[CVN_ID];
     struct cvn_activity_name name_of; /* the original pair */

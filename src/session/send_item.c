@@ -32,6 +32,7 @@ size_t cvn_item_encode(const struct cvn_item *it, uint8_t out[CVN_ITEM_RECORD_MA
     cvn_wr_u8(&w, 1); /* the version of this layout */
     cvn_wr_u8(&w, (uint8_t)((it->committed ? RECORD_COMMITTED : 0) |
                             (it->ending ? RECORD_ENDING : 0)));
+    cvn_wr_bytes(&w, it->identity, CVN_ID);
     cvn_wr_bytes(&w, it->transfer, CVN_ID);
     cvn_wr_bytes(&w, it->name_of.session, CVN_ID);
     cvn_wr_u8(&w, it->name_of.common_len);
@@ -61,7 +62,9 @@ int cvn_item_decode(struct cvn_item *it, struct cvn_octets record)
     struct cvn_activity_name n = {0};
     uint8_t version = cvn_rd_u8(&r);
     uint8_t flags = cvn_rd_u8(&r);
+    uint8_t identity[CVN_ID] = {0};
     uint8_t transfer[CVN_ID] = {0};
+    read_into(&r, identity, CVN_ID);
     read_into(&r, transfer, CVN_ID);
     read_into(&r, n.session, CVN_ID);
     n.common_len = cvn_rd_u8(&r);
@@ -80,6 +83,7 @@ int cvn_item_decode(struct cvn_item *it, struct cvn_octets record)
     uint64_t furthest = cvn_rd_be64(&r);
     if (r.bad || cvn_rd_left(&r) != 0)
         return CVN_ECORRUPT;
+    memcpy(it->identity, identity, CVN_ID);
     memcpy(it->transfer, transfer, CVN_ID);
     it->name_of = n;
     it->part = part;
