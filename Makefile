@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+# The front door; meson builds. `make help` lists the targets.
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+BUILD   := build
+SEEDS   ?= 200
+SECONDS ?= 60
+
+.PHONY: all help packages test-packages check test run tidy format bench fuzz sim torture fresh \
+        install clean
+
+all: packages $(BUILD)/build.ninja ## build everything into build/
+	@ninja -C $(BUILD)
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+packages:
+	@tools/packages.sh build
+
+test-packages:
+	@tools/packages.sh build test
+
+$(BUILD)/build.ninja:
+	@meson setup $(BUILD) --prefix=$(PREFIX)
+
+check: test-packages all ## build, unit tests, vectors, simulator, tidy: the quick gate
+	@tests/run.py --check
+
+test: test-packages all ## everything
+	@tests/run.py
+
+run: all ## see it work: a transfer over a link that is cut
+	@tools/demo.sh
+
+tidy: test-packages all ## the rules of CONTRIBUTING.md that a program can judge
+	@tools/tidy
+
+format: ## lay the C sources out as .clang-format says
+	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
+
+bench: test-packages all ## the speed table, against its yardsticks
+	@tests/bench/run.sh
+
+fuzz: test-packages ## every fuzz target for SECONDS=60
+	@tools/fuzz.sh $(SECONDS)
+
+sim: all ## the simulator, SEEDS=200
+	@$(BUILD)/convene-sim --seeds $(SEEDS)
+
+torture: test-packages all ## real faults: cut links, killed processes, full disks
+	@tests/torture/run.sh
+
+fresh: ## run and test a clone in a new minimal Debian 12
+	@tools/fresh.sh
+
+install: all ## into PREFIX=/usr/local below DESTDIR=
+	@meson configure $(BUILD) -Dprefix=$(PREFIX)
+	@DESTDIR=$(DESTDIR) meson install -C $(BUILD)
+	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
+
+clean: ## remove what was built, and nothing else
+	@rm -rf $(BUILD) build-*
