@@ -9,8 +9,8 @@
  *       a meter never passes its next cut.
  *   I2  from the octet of the cut on, nothing more is forwarded on that connection.
  *   I3  a connection is reset only when both ends' kernels have acknowledged all
- *       that was counted, so that the reset destroys none of it; an end that does
- *       not read for DRAIN_NS is reset all the same, and the log says what was lost.
+ *       that was counted, so that the reset destroys none of it; an end that
+ *       takes nothing for DRAIN_NS is reset all the same, and the log says what was lost.
  *   I4  after a silence or half-open cut the silent sockets stay open, unread,
  *       until their peers are gone.
  */
@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -39,8 +40,8 @@
 #define RING_PLAIN (256u * 1024u)
 #define RING_DELAY (4096u * 1024u)
 #define MARKS      1024u
-#define TURNS      64           /* blocks forwarded before the others get their turn */
-#define DRAIN_NS   (5000u * MS) /* I3 */
+#define TURNS      64          /* blocks forwarded before the others get their turn */
+#define DRAIN_NS   (5000 * MS) /* I3 */
 
 struct conn;
 
@@ -89,8 +90,9 @@ struct conn {
     enum how how; /* DRAINING: what follows */
     struct side side[2];
     struct flow flow[2];
-    uint64_t wake; /* NEVER: no timer */
-    uint64_t drain_end;
+    uint64_t wake;      /* NEVER: no timer */
+    uint64_t drain_end; /* DRAINING: when patience ends, and ... */
+    int drain_left;     /* ... how much was unacknowledged at last */
 };
 
 struct meter {
@@ -269,6 +271,8 @@ static void cut_now(struct conn *c)
     (void)snprintf(more, sizeof more, ",\"how\":\"%s\",\"undelivered\":%d", how_name[c->how], lost);
     say(g.o.log, "cut", c, more);
     c->wake = NEVER;
+    if (g.o.refuse_ns > 0)
+        refuse(g.o.refuse_ns); /* first: a peer that is quick to return must not slip in */
     switch (c->how) {
     case HOW_RESET:
         conn_close(c, true, "cut");
@@ -286,8 +290,6 @@ static void cut_now(struct conn *c)
         c->state = ENDING;
         break;
     }
-    if (g.o.refuse_ns > 0)
-        refuse(g.o.refuse_ns);
     conn_queue(c);
 }
 
@@ -295,7 +297,12 @@ static void cut_now(struct conn *c)
 static void conn_drain(struct conn *c)
 {
     uint64_t now = now_ns();
-    if (conn_unacknowledged(c) == 0 || now >= c->drain_end)
+    int left = conn_unacknowledged(c);
+    if (left < c->drain_left) {
+        c->drain_left = left;
+        c->drain_end = now + DRAIN_NS;
+    }
+    if (left == 0 || now >= c->drain_end)
         cut_now(c);
     else
         c->wake = now + MS / 2;
@@ -306,7 +313,7 @@ static void cut(struct conn *c, enum how how)
 {
     g.cuts++;
     c->how = how;
-    c->drain_end = now_ns() + DRAIN_NS;
+    c->drain_left = INT_MAX;
     c->state = DRAINING;
     conn_drain(c);
 }

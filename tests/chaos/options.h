@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 #define NEVER    UINT64_MAX
-#define MS       1000000u /* ns */
+#define MS       UINT64_C(1000000) /* ns */
 #define CUTS_MAX 4096u
 
 /* The directions of octets, and the meter that counts both. */
