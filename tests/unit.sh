@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# unit.sh FOLDER [COMPILER [MESON-OPTION...]] - builds in FOLDER and runs the unit tests there.
+# unit.sh FOLDER [COMPILER [MESON-OPTION...]] - builds in FOLDER and runs the unit tests and vectors there.
 set -eu
 cd "$(dirname "$0")/.."
 folder=$1
@@ -12,4 +12,4 @@ if [ $# -gt 0 ]; then
 fi
 [ -e "$folder/build.ninja" ] || meson setup "$folder" "$@"
 ninja -C "$folder"
-meson test -C "$folder" --no-rebuild -v --suite unit
+meson test -C "$folder" --no-rebuild -v
