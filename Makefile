@@ -7,7 +7,8 @@ BUILD   := build
 SEEDS   ?= 200
 SECONDS ?= 60
 
-.PHONY: all help packages test-packages check test run tidy format bench fuzz sim torture fresh \
+.NOTPARALLEL: # ninja and tests/run.py use the processors
+.PHONY: all help packages packages-for-tests tested check test run tidy format bench fuzz sim torture fresh \
         install clean
 
 all: packages $(BUILD)/build.ninja ## build everything into build/
@@ -19,37 +20,45 @@ help: ## this list
 packages:
 	@tools/packages.sh build
 
-test-packages:
-	@tools/packages.sh build test
-
 $(BUILD)/build.ninja:
 	@meson setup $(BUILD) --prefix=$(PREFIX)
 
-check: test-packages all ## build, unit tests, vectors, simulator, tidy: the quick gate
+# A folder that was set up before Check was there has no tests: it is told.
+tested: packages-for-tests $(BUILD)/build.ninja $(BUILD)/.tested
+	@ninja -C $(BUILD)
+
+packages-for-tests:
+	@tools/packages.sh build test
+
+$(BUILD)/.tested:
+	@meson configure $(BUILD) -Dtests=enabled
+	@touch $@
+
+check: tested ## build, unit tests, vectors, simulator, tidy: the quick gate
 	@tests/run.py --check
 
-test: test-packages all ## everything
+test: tested ## everything
 	@tests/run.py
 
 run: all ## see it work: a transfer over a link that is cut
 	@tools/demo.sh
 
-tidy: test-packages all ## the rules of CONTRIBUTING.md that a program can judge
+tidy: tested ## the rules of CONTRIBUTING.md that a program can judge
 	@tools/tidy
 
 format: ## lay the C sources out as .clang-format says
 	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
 
-bench: test-packages all ## the speed table, against its yardsticks
+bench: tested ## the speed table, against its yardsticks
 	@tests/bench/run.sh
 
-fuzz: test-packages ## every fuzz target for SECONDS=60
+fuzz: packages-for-tests ## every fuzz target for SECONDS=60
 	@tools/fuzz.sh $(SECONDS)
 
 sim: all ## the simulator, SEEDS=200
 	@$(BUILD)/convene-sim --seeds $(SEEDS)
 
-torture: test-packages all ## real faults: cut links, killed processes, full disks
+torture: tested ## real faults: cut links, killed processes, full disks
 	@tests/torture/run.sh
 
 fresh: ## run and test a clone in a new minimal Debian 12

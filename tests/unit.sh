@@ -10,6 +10,6 @@ if [ $# -gt 0 ]; then
     export CC
     shift
 fi
-[ -e "$folder/build.ninja" ] || meson setup "$folder" "$@"
+[ -e "$folder/build.ninja" ] || meson setup "$folder" -Dtests=enabled "$@"
 ninja -C "$folder"
 meson test -C "$folder" --no-rebuild -v

@@ -29,7 +29,7 @@ done
 
 if [ ! -s "$base" ]; then
     echo "fresh: making $base"
-    mmdebstrap --quiet --mode=root --variant=minbase --include=make,git,ca-certificates \
+    mmdebstrap --quiet --format=tar --mode=root --variant=minbase --include=make,git,ca-certificates \
         --aptopt="$here/apt.conf" "$suite" "$base.part" "$sources" </dev/null
     mv "$base.part" "$base"
 fi
