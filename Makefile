@@ -5,7 +5,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 BUILD   := build
 SEEDS   ?= 200
-SECONDS ?= 60
+FUZZ_SECONDS ?= 60
 
 .NOTPARALLEL: # ninja and tests/run.py use the processors
 .PHONY: all help packages packages-for-tests tested check test run tidy format bench fuzz sim torture fresh \
@@ -52,8 +52,8 @@ format: ## lay the C sources out as .clang-format says
 bench: tested ## the speed table, against its yardsticks
 	@tests/bench/run.sh
 
-fuzz: packages-for-tests ## every fuzz target for SECONDS=60
-	@tools/fuzz.sh $(SECONDS)
+fuzz: packages-for-tests ## every fuzz target for FUZZ_SECONDS=60
+	@tools/fuzz.sh $(FUZZ_SECONDS)
 
 sim: all ## the simulator, SEEDS=200
 	@$(BUILD)/convene-sim --seeds $(SEEDS)
