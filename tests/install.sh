@@ -59,6 +59,9 @@ int main(void)
 PROGRAM
 cp "$work/user.c" "$work/user.cc"
 
+# The first program that README.md shows.
+awk '/^```c$/ {on = 1; next} /^```$/ && on {exit} on' README.md >"$work/readme.c"
+
 # use NAME COMPILER SOURCE PKG-CONFIG-OPTION LINK-OPTION
 use() {
     # The flags are lists: they are meant to be split.
@@ -104,6 +107,7 @@ expect "a C program runs with the static library" use c-static cc user.c --stati
 expect "... and needs no other" is_static c-static
 expect "a C++ program runs with the static library" use cc-static c++ user.cc --static "-L$work/static"
 expect "... and needs no other" is_static cc-static
+expect "the README's program runs" use readme cc readme.c "" ""
 expect "the manual is installed and has no faults" manual
 expect "the completion is installed and completes" completes
 if [ -x build/convene ]; then
