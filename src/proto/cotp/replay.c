@@ -30,6 +30,7 @@
 struct buf {
     uint8_t *p;
     size_t n;
+    size_t cap;
 };
 
 static void *must(void *p)
@@ -41,7 +42,10 @@ static void *must(void *p)
 
 static void buf_add(struct buf *b, const void *p, size_t n)
 {
-    b->p = must(realloc(b->p, b->n + n + 1));
+    if (b->n + n + 1 > b->cap) {
+        b->cap = 2 * (b->n + n) + 16;
+        b->p = must(realloc(b->p, b->cap));
+    }
     if (n > 0)
         memcpy(b->p + b->n, p, n);
     b->n += n;
@@ -264,15 +268,14 @@ static void see(struct run *r, struct side *s, const struct cvn_cotp_event *e)
         event_text(e, &now->text);
 }
 
+/* Short parts, and longer ones in what is mostly user data. */
 static size_t chunk(struct run *r, size_t left)
 {
     size_t n = left;
     if (r->mode == SINGLE)
         n = 1;
-    else if (r->mode == RANDOM)
-        n = 1 + draw(r, draw(r, 3) == 0 ? 200 : 9);
-    else if (r->mode == POOR)
-        n = 1 + draw(r, 12);
+    else if (r->mode != WHOLE)
+        n = 1 + draw(r, left > 1000 ? 2000 : draw(r, 3) == 0 ? 200 : 9);
     return n < left ? n : left;
 }
 
@@ -392,7 +395,8 @@ static int request_data(struct run *r, struct side *s, char **t, int n)
     assert(s->nlent < TOKENS_MAX);
     s->lent[s->nlent++] = all;
     for (size_t i = 0; i < nslices; i++)
-        slices[i] = (struct cvn_octets){.p = all.p + at[i], .n = at[i + 1] - at[i]};
+        slices[i] =
+            (struct cvn_octets){.p = all.p == NULL ? NULL : all.p + at[i], .n = at[i + 1] - at[i]};
     struct cvn_octets h = {.p = header.p, .n = header.n};
     int rc = cvn_cotp_data(s->c, h, &r->owner, slices, nslices, end);
     buf_free(&header);
