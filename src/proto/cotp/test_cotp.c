@@ -658,8 +658,9 @@ START_TEST(two_machines_give_each_other_every_octet_and_every_end)
         ck_assert_uint_eq(flows[k].come, flows[k].asked);
         ck_assert_uint_eq(flows[k].seen_ends, flows[k].nends);
         ck_assert_uint_gt(flows[k].nends, 20);
-        cvn_cotp_free(flows[k].from);
     }
+    cvn_cotp_free(flows[0].from);
+    cvn_cotp_free(flows[1].from);
     ck_assert_uint_eq(w.ref.refs, 1);
 }
 END_TEST
