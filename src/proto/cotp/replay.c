@@ -23,7 +23,8 @@
 #define TOKENS_MAX      64
 #define SEEN_MAX        64
 #define RANDOM_ROUNDS   40
-#define RUN_MIN         8 /* so many equal octets are written as xx*n */
+#define SEED_MAX        2000 /* larger ones teach a fuzzer nothing more */
+#define RUN_MIN         8    /* so many equal octets are written as xx*n */
 
 /* ---- octets and text ---- */
 
@@ -177,7 +178,8 @@ struct run {
     struct side sides[2]; /* initiator, responder */
     struct cvn_ref owner; /* of what is lent; one reference is ours */
     int conversation;
-    bool refuses;             /* in this conversation the responder does not accept */
+    bool accepts; /* in this conversation: what the responder answers */
+    bool refuses;
     const char *seeds_folder; /* NULL: none are written */
     bool bad;
 };
@@ -405,11 +407,12 @@ static int request_data(struct run *r, struct side *s, char **t, int n)
 
 static int request_once(struct run *r, struct side *s, char **t, int n)
 {
+    r->accepts = r->accepts || strcmp(t[0], "accept") == 0;
+    r->refuses = r->refuses || (s == &r->sides[1] && strcmp(t[0], "disconnect") == 0);
     if (strcmp(t[0], "connect") == 0)
         return cvn_cotp_connect(s->c);
     if (strcmp(t[0], "accept") == 0)
         return cvn_cotp_accept(s->c);
-    r->refuses = r->refuses || (s == &r->sides[1] && strcmp(t[0], "disconnect") == 0);
     if (strcmp(t[0], "disconnect") == 0)
         return cvn_cotp_disconnect(s->c, (enum cvn_cotp_reason)(n > 1 ? atoi(t[1]) : 128));
     if (strcmp(t[0], "data") == 0)
@@ -547,7 +550,10 @@ static void write_seed(const struct run *r, const struct side *s)
     base = base == NULL ? r->file : base + 1;
     (void)snprintf(path, sizeof path, "%s/%.*s-%02d-%s", r->seeds_folder, (int)strcspn(base, "."),
                    base, r->conversation, s->name);
-    unsigned bits = s->seed_bits | (r->refuses ? COTP_SEED_REFUSE : COTP_SEED_TALK);
+    /* An initiator has nothing to answer: it talks. */
+    unsigned bits = s->seed_bits | (s == &r->sides[0] || r->accepts ? COTP_SEED_TALK
+                                    : r->refuses                    ? COTP_SEED_REFUSE
+                                                                    : COTP_SEED_SILENT);
     const uint8_t head[COTP_SEED_HEADER] = {(uint8_t)bits, COTP_SEED_WHOLE};
     FILE *f = fopen(path, "wb");
     if (f == NULL || fwrite(head, 1, sizeof head, f) != sizeof head ||
@@ -560,6 +566,7 @@ static void write_seed(const struct run *r, const struct side *s)
 static void begin(struct run *r)
 {
     r->conversation++;
+    r->accepts = false;
     r->refuses = false;
     r->owner = (struct cvn_ref){.refs = 1, .drop = owner_drop};
     memset(r->sides, 0, sizeof r->sides);
@@ -583,7 +590,7 @@ static void finish(struct run *r)
         cvn_cotp_free(s->c);
         for (size_t k = 0; k < s->nlent; k++)
             buf_free(&s->lent[k]);
-        if (r->seeds_folder != NULL && s->fed.n > 0)
+        if (r->seeds_folder != NULL && s->fed.n > 0 && s->fed.n <= SEED_MAX)
             write_seed(r, s);
         buf_free(&s->fed);
     }

@@ -15,6 +15,8 @@ enum cotp_seed_bit {
     COTP_SEED_REFUSE = 0x20, /* a responder that disconnects instead of accepting */
     COTP_SEED_TALK = 0x40,   /* T-DATA and T-EXPEDITED-DATA requests after each event */
     COTP_SEED_POOR = 0x80,   /* every other allocation fails */
+    /* Both: a responder that does not answer at all. */
+    COTP_SEED_SILENT = COTP_SEED_REFUSE | COTP_SEED_TALK,
 };
 
 #define COTP_SEED_WHOLE  0u /* splits: all at once */
