@@ -10,7 +10,7 @@ seconds=${1:-60}
 [ $# -eq 0 ] || shift
 build='build-fuzz'
 [ -e "$build/build.ninja" ] ||
-    CC=clang-14 meson setup "$build" -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false || exit 1
+    CC=clang-14 meson setup "$build" -Dfuzz=true -Db_lundef=false || exit 1
 ninja -C "$build" || exit 1
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ASAN_OPTIONS=detect_stack_use_after_return=1
 export ASAN_SYMBOLIZER_PATH=/usr/lib/llvm-14/bin/llvm-symbolizer
@@ -25,7 +25,7 @@ run() {
     if [ -x "$build/replay_$name" ] && [ -d "$room/vectors" ]; then
         "$build/replay_$name" --seeds "$corpus" "$room/vectors" >/dev/null || return 1
     fi
-    "$build/fuzz_$name" -max_total_time="$2" -seed="${FUZZ_SEED:-1}" -timeout=10 -rss_limit_mb=2048 \
+    "$build/fuzz/fuzz_$name" -max_total_time="$2" -seed="${FUZZ_SEED:-1}" -timeout=10 -rss_limit_mb=2048 \
         -max_len=65536 -print_final_stats=1 -artifact_prefix="$build/found/$name-" "$corpus" \
         >"$build/$name.log" 2>&1
 }
@@ -41,8 +41,8 @@ else
     passed=1
 fi
 if [ $# -eq 0 ]; then
-    for target in "$build"/fuzz_*; do
-        name=${target#"$build"/fuzz_}
+    for target in "$build"/fuzz/fuzz_*; do
+        name=${target#"$build"/fuzz/fuzz_}
         [ ! -f "$target" ] || [ "$name" = planted ] || set -- "$@" "$name"
     done
 fi
