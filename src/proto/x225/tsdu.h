@@ -87,13 +87,17 @@ int cvn_tsdu_in_feed(struct cvn_tsdu_in *t, const uint8_t *in, size_t len, bool 
  * the SPDU. CVN_OK, CVN_EINVAL, CVN_ETOOBIG as cvn_spdu_encode. */
 int cvn_tsdu_encode(const struct cvn_spdu *s, uint8_t token_item, struct cvn_wr *w) CVN_MUST_USE;
 
-/* Segmentation on the way out (7.37). plan says how many octets of user data the
- * next segment of s may carry when done of its total are behind it: limit is the
- * agreed TSDU maximum (0: none), version2 as agreed. Sets *seg to the SPDU to
- * encode for this segment (parameters only in the first, Enclosure Item set
- * where needed, user_data the slice; for DT and TD user_data is left empty and
- * *take says how much user information to append) and *last. CVN_OK;
- * CVN_ETOOBIG: this SSDU cannot be carried (version 1 and no room; CN; EX). */
+/* Segmentation on the way out (7.37). Plans the next segment of an SSDU: s with the
+ * user data (for DT, TD, EX the user information) user, of which done octets have gone.
+ * limit is the agreed TSDU maximum (0: none; an empty GT or PT is counted, a token_item
+ * takes 3 octets more), version2 as agreed. Sets *seg to the SPDU to encode for this
+ * segment (parameters only in the first, Enclosure Item set where needed, user_data the
+ * slice; for DT, TD and EX user_data is left empty and the user information is to be
+ * appended), *take to the octets of user that it carries, *last.
+ * A DT or TD whose SSDU is not all at hand says with its own Enclosure Item which part
+ * user is (needs a limit). CDO never begins its SSDU.
+ * CVN_OK; CVN_ETOOBIG: this SSDU cannot be carried (version 1 and no room; CN; EX);
+ * CVN_EINVAL: a part of an SSDU without a limit, or an empty part that does not end it. */
 int cvn_tsdu_segment(const struct cvn_spdu *s, struct cvn_octets user, size_t done, size_t limit,
                      bool version2, struct cvn_spdu *seg, size_t *take, bool *last) CVN_MUST_USE;
 
