@@ -203,17 +203,6 @@ static struct entry *entry_of(struct cvn_item *it)
     return (struct entry *)(void *)((uint8_t *)it - offsetof(struct entry, item));
 }
 
-static void wake_lanes(struct sending *s)
-{
-    for (unsigned i = 0; i < s->nlanes; i++) {
-        struct lane *l = &s->lanes[i];
-        if (l->started && !l->over && l->entry == NULL) {
-            cvn_sender_wake(l->sender, uv_hrtime());
-            arm(l);
-        }
-    }
-}
-
 static void on_input(void *ctx)
 {
     struct lane *l = ctx;
@@ -292,6 +281,14 @@ static int do_digest(void *ctx, struct cvn_item *it, struct cvn_wait *w)
 
 /* -------- news -------- */
 
+static void do_random(void *ctx, uint8_t *p, size_t n)
+{
+    (void)ctx;
+    if (cvn_random(p, n) != CVN_OK)
+        abort();
+}
+
+
 static void finished(struct lane *l, struct entry *e)
 {
     struct sending *s = l->all;
@@ -308,7 +305,7 @@ static void finished(struct lane *l, struct entry *e)
         e->item.name_of.id_len = 0;
         e->item.furthest = 0;
         e->item.digest_known = false;
-        (void)cvn_random(e->item.transfer, CVN_ID);
+        do_random(NULL, e->item.transfer, CVN_ID);
         s->next = 0; /* taken again from the list */
         s->next_folder = 0;
         return;
@@ -377,22 +374,20 @@ static void do_primitive(void *ctx, const struct cvn_x225_prim *p, bool sent)
         cli_primitive(p, sent, NULL);
 }
 
-static void do_random(void *ctx, uint8_t *p, size_t n)
-{
-    (void)ctx;
-    if (cvn_random(p, n) != CVN_OK)
-        abort();
-}
-
 static size_t do_utc(void *ctx, uint8_t out[CVN_COMMON_MAX])
 {
-    char text[CVN_COMMON_MAX];
+    char text[6 * 12];
     struct tm tm;
     time_t now = time(NULL);
     (void)ctx;
-    size_t n = gmtime_r(&now, &tm) == NULL ? 0 : strftime(text, sizeof text, "%y%m%d%H%M%SZ", &tm);
-    memcpy(out, text, n);
-    return n;
+    if (gmtime_r(&now, &tm) == NULL)
+        return 0;
+    int n = snprintf(text, sizeof text, "%02d%02d%02d%02d%02d%02dZ", tm.tm_year % 100,
+                     tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    if (n <= 0 || n > (int)CVN_COMMON_MAX)
+        return 0;
+    memcpy(out, text, (size_t)n);
+    return (size_t)n;
 }
 
 static int verdict_exit(enum cvn_verdict v)
@@ -488,7 +483,13 @@ static void clean_up(struct sending *s)
         uv_stop(&s->loop);
 }
 
+static void do_moved(void *ctx)
+{
+    arm(ctx);
+}
+
 static const struct cvn_sender_ops sender_ops = {
+    .moved = do_moved,
     .dial = do_dial,
     .hang_up = do_hang_up,
     .read = do_read,

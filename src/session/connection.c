@@ -125,7 +125,7 @@ static void lose(struct cvn_sc *c, cvn_time now)
         return;
     c->down = true;
     c->transport_why = "no memory for what was to be sent";
-    (void)cvn_x225_transport_down(c->x225, now);
+    (void)!cvn_x225_transport_down(c->x225, now);
 }
 
 int cvn_sc_request(struct cvn_sc *c, struct cvn_x225_prim *p, cvn_time now)
@@ -148,16 +148,16 @@ static int transport_event(struct cvn_sc *c, const struct cvn_cotp_event *e, cvn
         if (cvn_cotp_accept(c->cotp) != CVN_OK)
             return CVN_ENOMEM;
         c->up = true;
-        (void)cvn_x225_transport_up(c->x225, true, cvn_cotp_has_expedited(c->cotp), now);
+        (void)!cvn_x225_transport_up(c->x225, true, cvn_cotp_has_expedited(c->cotp), now);
         return CVN_OK;
     case CVN_COTP_EV_CONNECT_CONF:
         c->up = true;
-        (void)cvn_x225_transport_up(c->x225, false, cvn_cotp_has_expedited(c->cotp), now);
+        (void)!cvn_x225_transport_up(c->x225, false, cvn_cotp_has_expedited(c->cotp), now);
         return CVN_OK;
     case CVN_COTP_EV_DISCONNECT:
         c->down = true;
         c->transport_why = e->why;
-        (void)cvn_x225_transport_down(c->x225, now);
+        (void)!cvn_x225_transport_down(c->x225, now);
         return CVN_OK;
     case CVN_COTP_EV_DATA:
     case CVN_COTP_EV_EXPEDITED:
@@ -230,7 +230,7 @@ void cvn_sc_stream_closed(struct cvn_sc *c, cvn_time now)
     if (c->down)
         return;
     c->down = true;
-    (void)cvn_x225_transport_down(c->x225, now);
+    (void)!cvn_x225_transport_down(c->x225, now);
 }
 
 int cvn_sc_next(struct cvn_sc *c, struct cvn_x225_prim *ev, cvn_time now)

@@ -215,6 +215,7 @@ static void put_done(struct cvn_wait *w, int rc)
         return;
     }
     sender_step(s);
+    s->o.ops->moved(s->o.ctx);
 }
 
 /* -------- the connection -------- */

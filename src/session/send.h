@@ -119,6 +119,8 @@ struct cvn_sender_ops {
     void (*random)(void *ctx, uint8_t *p, size_t n);
     /* The common reference: UTC, as YYMMDDhhmmssZ; returns how many octets, <= CVN_COMMON_MAX. */
     size_t (*utc)(void *ctx, uint8_t out[CVN_COMMON_MAX]);
+    /* A wait is over and things have moved: send what there is, ask for the deadline again. */
+    void (*moved)(void *ctx);
     /* The session is over, see cvn_sender_verdict(). */
     void (*over)(void *ctx);
 };

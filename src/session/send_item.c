@@ -412,6 +412,7 @@ static void digest_done(struct cvn_wait *w, int rc)
             request_end(s);
     }
     sender_step(s);
+    s->o.ops->moved(s->o.ctx);
 }
 
 static struct cvn_sender *of_point_put(struct cvn_wait *w)
@@ -430,6 +431,7 @@ static void ending_noted(struct cvn_wait *w, int rc)
         return;
     }
     sender_step(s);
+    s->o.ops->moved(s->o.ctx);
 }
 
 static void all_sent(struct cvn_sender *s)
@@ -610,6 +612,7 @@ static void point_noted(struct cvn_wait *w, int rc)
         (void)item_put(s, &s->point_put, s->item);
     }
     sender_step(s);
+    s->o.ops->moved(s->o.ctx);
 }
 
 void item_confirmed(struct cvn_sender *s, uint32_t serial)
