@@ -184,7 +184,11 @@ static void on_poll(uv_poll_t *p, int status, int events)
     if (s->closing)
         return;
     if (status != 0) {
-        down(s, uv_strerror(status));
+        /* an error stands on the socket: what came before it is read first, then recv says which */
+        if (!s->paused)
+            read_some(s);
+        if (!s->closing)
+            down(s, "the connection failed");
         return;
     }
     if ((events & UV_WRITABLE) != 0)
