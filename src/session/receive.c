@@ -537,8 +537,7 @@ static void data(struct cvn_receiver *r, struct cvn_octets d)
         trouble = b->o.depot_ops->write(b->o.depot, &t->t, d);
     if (trouble == CVN_TROUBLE_NONE)
         return;
-    t->failed = true;
-    t->npoints = 0;
+    transfer_fail(t);
     report(r, trouble, t);
 }
 
@@ -596,7 +595,7 @@ static void point_indication(struct cvn_receiver *r, const struct cvn_x225_prim 
     /* What the sender counted and what was written must be the same. */
     if (cvn_note_decode(&n, p->data) == CVN_OK && cvn_note_has(&n, CVN_NOTE_F_OFFSET) &&
         n.offset != t->t.written) {
-        t->failed = true;
+        transfer_fail(t);
         t->only_detach = true;
         report(r, CVN_TROUBLE_UNFIT_RESUME, t);
         return;

@@ -132,6 +132,8 @@ int transfer_point(struct transfer *t, uint32_t serial, struct cvn_place *out);
 /* A point was received: it is told to the holder when it is durable. */
 int transfer_mark(struct transfer *t, uint32_t serial);
 void transfer_end(struct transfer *t, bool continues);
+/* A trouble is about to be reported. */
+void transfer_fail(struct transfer *t);
 void transfer_discard(struct transfer *t);
 /* Goes on with what is to be done when op is NONE. */
 void transfer_step(struct transfer *t);

@@ -9,6 +9,8 @@
  *   I2  a commit is told only after OP_FINISH, OP_COMMITTING, OP_PLACE, OP_COMMITTED, in this
  *       order, each done without trouble.
  *   I3  while op != OP_NONE the transfer stays in memory; gone removes it afterwards.
+ *   I4  covered <= npoints, and covered is 0 but in OP_SYNC and OP_NOTE: the first `covered`
+ *       points stay where they are until the op is done.
  */
 #include <assert.h>
 #include <string.h>
@@ -411,6 +413,13 @@ static void remove_all(struct transfer *t)
     transfer_free(t);
 }
 
+/* Nothing more is confirmed; the points that are on their way to the store get there (I4). */
+void transfer_fail(struct transfer *t)
+{
+    t->failed = true;
+    t->npoints = t->covered;
+}
+
 static void begin_sync(struct transfer *t, enum transfer_op op)
 {
     struct cvn_inbox *b = t->inbox;
@@ -478,8 +487,8 @@ void transfer_step(struct transfer *t)
 
 static void trouble(struct transfer *t, uint8_t which)
 {
-    t->failed = true;
-    t->npoints = 0;
+    t->covered = 0;
+    transfer_fail(t);
     t->end_wanted = false;
     if (t->holder != NULL)
         receiver_trouble(t->holder, which);
@@ -492,7 +501,7 @@ static void points_durable(struct transfer *t)
     memmove(t->points, t->points + t->covered, t->npoints * sizeof *t->points);
     t->covered = 0;
     t->durable = last;
-    if (t->holder != NULL && !t->inbox->o.plant_confirm_early)
+    if (t->holder != NULL && !t->failed && !t->inbox->o.plant_confirm_early)
         receiver_durable(t->holder, last);
 }
 
