@@ -9,6 +9,7 @@
  *   I2  item->holder == this receiver exactly while its activity is open here.
  *   I3  a confirmation goes out only from receiver_durable(), receiver_part_ended() and
  *       receiver_committed(), or for an item that was committed before (ignore).
+ *   I4  once closing is set nothing is taken from the link any more.
  */
 #include "session/receive.h"
 
@@ -138,12 +139,19 @@ static void session_id(const struct cvn_x225_prim *p, uint8_t id[CVN_ID], uint32
     *epoch = cvn_rd_be32(&a);
 }
 
-static void supersede(struct cvn_receiver *old)
+/* Another connection has what this one had: nothing that still arrives here counts (I4). */
+static void retire(struct cvn_receiver *old)
 {
     detach(old);
+    old->closing = true;
+    old->ops->hang_up(old->ctx);
+}
+
+static void supersede(struct cvn_receiver *old)
+{
     old->session->holder = NULL;
     old->session = NULL;
-    old->ops->hang_up(old->ctx);
+    retire(old);
 }
 
 /* False: it was refused. */
@@ -246,7 +254,7 @@ static void defer(struct cvn_receiver *r, enum receiver_wait w, const struct cvn
     r->deferred = *p;
     r->waiting_for = t;
     if (t->waiter != NULL && t->waiter != r) /* an older connection's wait is void */
-        detach(t->waiter);
+        retire(t->waiter);
     t->waiter = r;
 }
 
@@ -262,10 +270,8 @@ static void connect_indication(struct cvn_receiver *r, const struct cvn_x225_pri
         return;
     struct transfer *t =
         cvn_note_has(&n, CVN_NOTE_F_TRANSFER) ? inbox_find(r->inbox, n.transfer) : NULL;
-    if (t != NULL && t->holder != NULL) { /* the same transfer on an older connection */
-        t->holder->ops->hang_up(t->holder->ctx);
-        detach(t->holder);
-    }
+    if (t != NULL && t->holder != NULL) /* the same transfer on an older connection */
+        retire(t->holder);
     if (t != NULL && t->op != OP_NONE)
         defer(r, WAIT_CONNECT, p, t);
     else
@@ -311,10 +317,8 @@ void receiver_trouble(struct cvn_receiver *r, uint8_t trouble)
 
 static void hold(struct cvn_receiver *r, struct transfer *t)
 {
-    if (t->holder != NULL && t->holder != r) {
-        t->holder->ops->hang_up(t->holder->ctx);
-        detach(t->holder);
-    }
+    if (t->holder != NULL && t->holder != r)
+        retire(t->holder);
     t->holder = r;
     r->item = t;
     r->ignore = t->t.state == CVN_TRANSFER_COMMITTED;
@@ -749,14 +753,16 @@ void cvn_receiver_feed(struct cvn_receiver *r, const uint8_t *in, size_t len, si
                        cvn_time now)
 {
     r->now = now;
-    *used = 0;
-    while (r->wait == WAIT_NOTHING) { /* I1 */
+    *used = r->closing ? len : 0;
+    while (r->wait == WAIT_NOTHING && !r->closing) { /* I1, I4 */
         struct cvn_x225_prim p;
         size_t n = 0;
         int rc = cvn_sc_feed(r->sc, in + *used, len - *used, &n, &p, now);
         *used += n;
         if (rc == CVN_EVENT) {
             primitive(r, &p);
+            if (r->closing)
+                *used = len;
             continue;
         }
         if (rc == CVN_ENOMEM)
