@@ -157,18 +157,40 @@ static void wake_first(struct sim *w)
 
 /* -------- items for lanes -------- */
 
+/* What was begun in a session goes on there: another session's next activity would tell the
+ * receiver nothing of it, but this one's would tell it to forget it. */
+static struct sim_item *take(struct sim_lane *l)
+{
+    struct sim *w = l->w;
+    const struct sim_sending *s = &w->sending;
+    struct sim_item *fresh = NULL;
+    for (unsigned i = 0; i < w->nitems; i++) {
+        struct sim_item *it = &w->items[i];
+        bool bound = false;
+        if (it->done || it->lane != NULL)
+            continue;
+        for (unsigned k = 0; it->known && k < s->nlanes; k++)
+            if (memcmp(it->item.name_of.session, s->lanes[k].session, CVN_ID) == 0) {
+                bound = true;
+                if (k == l->index)
+                    return it;
+            }
+        if (!bound && fresh == NULL)
+            fresh = it;
+    }
+    return fresh;
+}
+
 static int do_next(void *ctx, struct cvn_item **out)
 {
     struct sim_lane *l = ctx;
     struct sim *w = l->w;
     struct sim_sending *s = &w->sending;
-    while (s->next < w->nitems && w->items[s->next].done)
-        s->next++;
-    if (s->next == w->nitems) {
+    struct sim_item *it = take(l);
+    if (it == NULL) {
         bool others = s->busy > 0 || s->nover + 1 < s->nlanes;
         return l->index == 0 && others ? CVN_MORE : CVN_NONE;
     }
-    struct sim_item *it = &w->items[s->next++];
     it->lane = l;
     l->at = it;
     s->busy++;
@@ -221,7 +243,6 @@ static void finished(struct sim_lane *l, struct sim_item *it)
         it->item.furthest = 0;
         it->item.digest_known = false;
         (void)sim_version_new(w, it);
-        w->sending.next = 0;
     }
     wake_first(w);
 }
@@ -374,8 +395,10 @@ static void do_over(void *ctx)
     l->over = true;
     s->nover++;
     judge_verdict(l, v);
-    if (l->at != NULL)
+    if (l->at != NULL) {
+        sim_ledger_loss(w, l);
         s->busy--;
+    }
     for (unsigned i = 1; v != CVN_VERDICT_RELEASED && l->index == 0 && i < s->nlanes; i++)
         if (s->lanes[i].started && !s->lanes[i].over)
             cvn_sender_suspend(s->lanes[i].sender, w->now);

@@ -340,7 +340,7 @@ struct sim_sending {
     unsigned nlanes, nover;
     struct sim_known known[SIM_LANES];
     unsigned nknown;
-    unsigned next, busy;
+    unsigned busy;
     struct cvn_wait cleanup;
     bool released_all;
 };

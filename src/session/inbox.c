@@ -14,11 +14,16 @@
 
 #define KEEP_DEFAULT (7u * 24u * 3600u)
 
-/* Waits by itself: nobody else needs the outcome, unless it failed. */
+/* Waits by itself: nobody else needs the outcome, unless it failed, or it ends a session. */
 struct loose_put {
     struct cvn_wait wait;
     struct cvn_inbox *inbox;
+    bool ends;
+    uint8_t session[CVN_ID]; /* that ends, if it is still at this epoch */
+    uint32_t epoch;
 };
+
+static void session_ended(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch);
 
 int cvn_inbox_new(struct cvn_inbox **out, const struct cvn_inbox_opts *o)
 {
@@ -77,13 +82,17 @@ static void loose_done(struct cvn_wait *w, int rc)
 {
     struct loose_put *p = (struct loose_put *)(void *)w;
     struct cvn_inbox *b = p->inbox;
+    struct loose_put was = *p;
     b->puts--;
     cvn_free(b->alloc, p, sizeof *p);
     if (rc != CVN_OK)
         inbox_failed(b, "the store of the inbox failed");
+    else if (was.ends)
+        session_ended(b, was.session, was.epoch);
 }
 
-void inbox_put(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n)
+static void put_loose(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n,
+                      const struct session *ends)
 {
     struct loose_put *p = cvn_new(b->alloc, sizeof *p);
     if (p == NULL) {
@@ -91,6 +100,11 @@ void inbox_put(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n)
         return;
     }
     p->inbox = b;
+    if (ends != NULL) {
+        p->ends = true;
+        memcpy(p->session, ends->id, CVN_ID);
+        p->epoch = ends->epoch;
+    }
     p->wait.done = loose_done;
     p->wait.pending = true;
     if (b->o.store->ops->put(b->o.store->self, puts, n, &p->wait) != CVN_OK) {
@@ -99,6 +113,11 @@ void inbox_put(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n)
         return;
     }
     b->puts++;
+}
+
+void inbox_put(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n)
+{
+    put_loose(b, puts, n, NULL);
 }
 
 /* -------- transfers -------- */
@@ -177,7 +196,8 @@ void cvn_inbox_expire(struct cvn_inbox *b)
 
 /* -------- sessions -------- */
 
-static void put_run(struct cvn_inbox *b, const uint8_t id[CVN_ID], const uint32_t *epoch)
+static void put_run(struct cvn_inbox *b, const uint8_t id[CVN_ID], const uint32_t *epoch,
+                    const struct session *ends)
 {
     uint8_t key[ID_KEY];
     uint8_t value[4] = {0};
@@ -193,7 +213,7 @@ static void put_run(struct cvn_inbox *b, const uint8_t id[CVN_ID], const uint32_
         cvn_wr_be32(&w, *epoch);
         puts[0].value = (struct cvn_octets){value, sizeof value};
     }
-    inbox_put(b, puts, 2);
+    put_loose(b, puts, 2, ends);
 }
 
 static struct session *session_find(struct cvn_inbox *b, const uint8_t id[CVN_ID])
@@ -231,18 +251,39 @@ struct session *inbox_session(struct cvn_inbox *b, const uint8_t id[CVN_ID], uin
         b->ever++;
     }
     s->epoch = epoch;
-    put_run(b, id, &epoch);
+    put_run(b, id, &epoch, NULL);
     return s;
 }
 
-void inbox_session_over(struct cvn_inbox *b, struct session *s, bool aborted)
+/* Its record is gone, durably: so is it, unless a later connection has come meanwhile. */
+static void session_ended(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch)
+{
+    struct session **at = &b->sessions;
+    while (*at != NULL && memcmp((*at)->id, id, CVN_ID) != 0)
+        at = &(*at)->next;
+    struct session *s = *at;
+    if (s == NULL || s->epoch != epoch)
+        return;
+    struct cvn_receiver *r = s->holder;
+    *at = s->next;
+    cvn_free(b->alloc, s, sizeof *s);
+    if (r != NULL)
+        receiver_released(r);
+}
+
+void inbox_session_end(struct cvn_inbox *b, struct session *s)
+{
+    put_run(b, s->id, NULL, s);
+}
+
+void inbox_session_aborted(struct cvn_inbox *b, struct session *s)
 {
     struct session **at = &b->sessions;
     while (*at != s)
         at = &(*at)->next;
     *at = s->next;
-    b->aborted = b->aborted || aborted;
-    put_run(b, s->id, NULL);
+    b->aborted = true;
+    put_run(b, s->id, NULL, NULL);
     cvn_free(b->alloc, s, sizeof *s);
 }
 

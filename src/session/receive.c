@@ -10,6 +10,7 @@
  *   I3  a confirmation goes out only from receiver_durable(), receiver_part_ended() and
  *       receiver_committed(), or for an item that was committed before (ignore).
  *   I4  once closing is set nothing is taken from the link any more.
+ *   I5  S-RELEASE is answered when the session's end is durable.
  */
 #include "session/receive.h"
 
@@ -654,14 +655,18 @@ static void gave_up(struct cvn_receiver *r, enum cvn_x225_service s)
         close_link(r);
 }
 
+/* I5: a receiver that dies after the response must not wait for a session that is over. */
 static void release_indication(struct cvn_receiver *r)
 {
+    inbox_forget_committed(r->inbox, r->session->id, NULL);
+    inbox_session_end(r->inbox, r->session);
+}
+
+void receiver_released(struct cvn_receiver *r)
+{
     struct cvn_x225_prim p;
-    struct session *s = r->session;
-    inbox_forget_committed(r->inbox, s->id, NULL);
     r->session = NULL;
     r->open = false;
-    inbox_session_over(r->inbox, s, false);
     cvn_x225_prim_init(&p, CVN_S_RELEASE, CVN_RESPONSE);
     p.result = CVN_RESULT_ACCEPT;
     (void)!say(r, &p);
@@ -678,7 +683,7 @@ static void lost(struct cvn_receiver *r, const char *why)
         if (r->open)
             inbox_news(r->inbox, CVN_INBOX_SUSPENDED, r, NULL, 0, why);
         if (r->nameless) /* nobody can come back to it */
-            inbox_session_over(r->inbox, s, true);
+            inbox_session_aborted(r->inbox, s);
     }
     r->open = false;
     close_link(r);
@@ -694,7 +699,7 @@ static void aborted(struct cvn_receiver *r, const char *why)
     if (t != NULL && t->t.state == CVN_TRANSFER_RECEIVING)
         transfer_discard(t);
     if (s != NULL) {
-        inbox_session_over(r->inbox, s, true);
+        inbox_session_aborted(r->inbox, s);
         inbox_news(r->inbox, CVN_INBOX_ABORTED, r, NULL, 0, why);
     }
     close_link(r);

@@ -111,7 +111,10 @@ void inbox_failed(struct cvn_inbox *b, const char *why);
 /* A put that nobody waits for. */
 void inbox_put(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n);
 struct session *inbox_session(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch);
-void inbox_session_over(struct cvn_inbox *b, struct session *s, bool aborted);
+/* Its end becomes durable; receiver_released() tells the holder it has then. */
+void inbox_session_end(struct cvn_inbox *b, struct session *s);
+/* It is over at once. */
+void inbox_session_aborted(struct cvn_inbox *b, struct session *s);
 void inbox_worst(struct cvn_inbox *b, uint8_t trouble);
 /* What this session has had confirmed, it knows now. */
 void inbox_forget_committed(struct cvn_inbox *b, const uint8_t session[CVN_ID],
@@ -145,5 +148,7 @@ void receiver_part_ended(struct cvn_receiver *r);
 void receiver_committed(struct cvn_receiver *r);
 void receiver_trouble(struct cvn_receiver *r, uint8_t trouble);
 void receiver_go_on(struct cvn_receiver *r);
+/* The session's end is durable, and the session gone. */
+void receiver_released(struct cvn_receiver *r);
 
 #endif
