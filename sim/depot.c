@@ -156,6 +156,9 @@ static uint8_t depot_write(void *self, struct cvn_transfer *t, struct cvn_octets
     if (d->flip_next && data.n > 0) {
         d->flip_next = false;
         sim_counts.faults[SIM_FLIP]++;
+        struct sim_version *v = sim_version_of(d->w, t->id);
+        if (v != NULL)
+            v->flipped = true;
         f->octets[t->written + sim_below(d->w, data.n)] ^= 0x10;
     }
     if (f->clean > t->written)

@@ -80,7 +80,7 @@ static void check_durable(struct sim *w, const struct sim_version *v, uint64_t o
     const struct sim_file *f = w->depot.files;
     const char *name = w->items[v->item].name;
     sim_counts.durable_checks++;
-    if (offset == 0 || stands(w, v))
+    if (offset == 0 || v->voided || stands(w, v))
         return;
     while (f != NULL && (f->kept == SIM_NOWHERE || memcmp(f->id, v->transfer, CVN_ID) != 0))
         f = f->next;
@@ -90,7 +90,7 @@ static void check_durable(struct sim *w, const struct sim_version *v, uint64_t o
     else if (f->kept_len < offset)
         sim_fail(w, "%s: %llu octets were confirmed, a power loss now would leave %zu", name,
                  (unsigned long long)offset, f->kept_len);
-    else if (memcmp(f->kept_octets, v->octets, (size_t)offset) != 0)
+    else if (!v->flipped && memcmp(f->kept_octets, v->octets, (size_t)offset) != 0)
         sim_fail(w, "%s: of %llu confirmed octets some are not durable as they were sent", name,
                  (unsigned long long)offset);
     else if (f->kept == SIM_PARTIAL && !recorded(w, v, offset))
@@ -121,7 +121,7 @@ void sim_ledger_void(struct sim *w, const struct sim_item *it)
 {
     for (struct sim_version *v = w->versions; v != NULL; v = v->next)
         if (it == NULL || memcmp(v->transfer, it->item.transfer, CVN_ID) == 0)
-            v->confirmed = 0;
+            v->voided = true;
 }
 
 /* Rules 1 and 2. */

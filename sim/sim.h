@@ -284,6 +284,8 @@ struct sim_version {
     unsigned losses;    /* after each of these a window may go twice */
     unsigned commits;   /* told by the receiver */
     bool finished;
+    bool flipped; /* a bit of what was written was */
+    bool voided;  /* given up: confirmations on their way mean nothing */
 };
 
 struct sim_item {
@@ -341,6 +343,7 @@ struct sim_sending {
     struct sim_known known[SIM_LANES];
     unsigned nknown;
     unsigned busy;
+    bool todo; /* not all was committed when the process began */
     struct cvn_wait cleanup;
     bool released_all;
 };
@@ -453,7 +456,8 @@ struct sim {
     unsigned nlinks;
     struct sim_sending sending;
     struct sim_receiving receiving;
-    bool aborted;
+    bool aborted;  /* by a user, at either side */
+    bool given_up; /* a release was */
 };
 
 struct sim_result {
