@@ -13,6 +13,7 @@
 #include "session/receive_i.h"
 
 #define KEEP_DEFAULT (7u * 24u * 3600u)
+#define ENDED_KEEP   3600u /* seconds; no octet stays on its way as long */
 
 /* Waits by itself: nobody else needs the outcome, unless it failed, or it ends a session. */
 struct loose_put {
@@ -192,6 +193,15 @@ void cvn_inbox_expire(struct cvn_inbox *b)
             now - t->touched > b->o.keep_s && t->t.state != CVN_TRANSFER_COMMITTING)
             transfer_discard(t);
     }
+    for (struct session **at = &b->sessions; *at != NULL;) {
+        struct session *s = *at;
+        if (s->over && now > s->ended && now - s->ended > ENDED_KEEP) {
+            *at = s->next;
+            cvn_free(b->alloc, s, sizeof *s);
+        } else {
+            at = &s->next;
+        }
+    }
 }
 
 /* -------- sessions -------- */
@@ -244,29 +254,34 @@ struct session *inbox_session(struct cvn_inbox *b, const uint8_t id[CVN_ID], uin
         epoch = s == NULL ? 1 : s->epoch + 1;
     if (s != NULL && epoch <= s->epoch)
         return NULL;
-    if (s == NULL) {
+    bool anew = s == NULL || s->over;
+    if (s == NULL)
         s = session_add(b, id);
-        if (s == NULL)
-            return NULL;
-        b->ever++;
-    }
+    if (s == NULL)
+        return NULL;
+    b->ever += anew;
+    s->over = false;
     s->epoch = epoch;
     put_run(b, id, &epoch, NULL);
     return s;
 }
 
+/* It is over: its epoch alone is kept, for a connection request that comes late. */
+static void session_over(struct cvn_inbox *b, struct session *s)
+{
+    s->over = true;
+    s->holder = NULL;
+    s->ended = b->o.ops->utc_seconds(b->o.ctx);
+}
+
 /* Its record is gone, durably: so is it, unless a later connection has come meanwhile. */
 static void session_ended(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch)
 {
-    struct session **at = &b->sessions;
-    while (*at != NULL && memcmp((*at)->id, id, CVN_ID) != 0)
-        at = &(*at)->next;
-    struct session *s = *at;
-    if (s == NULL || s->epoch != epoch)
+    struct session *s = session_find(b, id);
+    if (s == NULL || s->over || s->epoch != epoch)
         return;
     struct cvn_receiver *r = s->holder;
-    *at = s->next;
-    cvn_free(b->alloc, s, sizeof *s);
+    session_over(b, s);
     if (r != NULL)
         receiver_released(r);
 }
@@ -278,13 +293,9 @@ void inbox_session_end(struct cvn_inbox *b, struct session *s)
 
 void inbox_session_aborted(struct cvn_inbox *b, struct session *s)
 {
-    struct session **at = &b->sessions;
-    while (*at != s)
-        at = &(*at)->next;
-    *at = s->next;
     b->aborted = true;
     put_run(b, s->id, NULL, NULL);
-    cvn_free(b->alloc, s, sizeof *s);
+    session_over(b, s);
 }
 
 void inbox_worst(struct cvn_inbox *b, uint8_t trouble)
@@ -298,7 +309,7 @@ size_t cvn_inbox_sessions(const struct cvn_inbox *b, size_t *ever)
 {
     size_t n = 0;
     for (const struct session *s = b->sessions; s != NULL; s = s->next)
-        n++;
+        n += !s->over;
     if (ever != NULL)
         *ever = b->ever;
     return n;

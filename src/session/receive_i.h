@@ -61,6 +61,8 @@ struct transfer {
 struct session {
     uint8_t id[CVN_ID];
     uint32_t epoch;
+    bool over;       /* kept for a while, so that what a slow link still holds of it is known */
+    uint64_t ended;  /* UTC seconds */
     struct cvn_receiver *holder;
     struct session *next;
 };
