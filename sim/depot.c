@@ -114,7 +114,10 @@ static void truncate_to(struct sim_file *f, size_t len)
 static uint8_t depot_create(void *self, struct cvn_transfer *t)
 {
     struct sim_depot *d = self;
-    struct sim_file *f = sim_depot_partial(d, t->id);
+    struct sim_file *f = d->files;
+    while (f != NULL && (memcmp(f->id, t->id, CVN_ID) != 0 || f->where == SIM_FINAL ||
+                         (f->where == SIM_NOWHERE && f->kept != SIM_PARTIAL)))
+        f = f->next; /* one name, one file: also if it is gone, but not durably */
     if (f == NULL)
         f = file_new(d, t->id);
     f->where = SIM_PARTIAL;

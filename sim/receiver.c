@@ -254,6 +254,8 @@ static void gone(struct sim *w)
     s->life++;
     s->box = NULL;
     sim_arena_drop(&s->arena);
+    if (w->aborted && !w->sending.finished)
+        s->finished = false; /* who aborts is asked for it again */
     if (!s->finished)
         sim_at(w, 10 * SIM_MS + sim_log_below(w, 20 * SIM_S), on_again, NULL, s->life);
 }

@@ -258,11 +258,11 @@ static bool world_over(const struct sim *w)
     return w->sending.finished && w->receiving.finished;
 }
 
-/* The sender has given up asking for its release, after all was committed: the receiver cannot
- * know, and its user stops it. */
+/* The sender has given up asking for its release, after all was committed, or a user aborted and
+ * began anew: the receiver cannot know, and its user stops it. */
 static bool waits_in_vain(const struct sim *w)
 {
-    return w->sending.finished && w->given_up;
+    return w->sending.finished && (w->given_up || w->aborted);
 }
 
 void sim_seed(uint64_t seed, const struct sim_opts *o, struct sim_result *r)
