@@ -419,6 +419,19 @@ static void lose_names(struct sim *w, struct sim_depot *d)
     }
 }
 
+void sim_depot_strip(struct sim_depot *d)
+{
+    for (struct sim_file *f = d->files; f != NULL; f = f->next) {
+        struct sim_version *v = sim_version_of(d->w, f->id);
+        if (f->where != SIM_PARTIAL || v == NULL || d->w->items[v->item].pipe)
+            continue; /* what came out of a pipe cannot be sent again */
+        f->where = f->kept = SIM_NOWHERE;
+        v->voided = true;
+        v->furthest = 0;
+        sim_counts.faults[SIM_LOST_PARTIAL]++;
+    }
+}
+
 void sim_depot_kill(struct sim_depot *d, bool power)
 {
     struct sim *w = d->w;

@@ -292,6 +292,8 @@ void sim_receiver_kill(struct sim *w, bool power)
         s->finished = !any;
     }
     sim_depot_kill(&w->depot, power);
+    if (sim_chance(w, 50))
+        sim_depot_strip(&w->depot);
     gone(w);
     sim_ledger_after_kill(w);
 }

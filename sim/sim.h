@@ -51,6 +51,7 @@ enum sim_fault {
     SIM_SYNC_ERROR,
     SIM_FLIP,
     SIM_CHANGE,
+    SIM_LOST_PARTIAL,
     SIM_ABORT_SENDER,
     SIM_ABORT_RECEIVER,
     SIM_SPLIT,
@@ -203,6 +204,8 @@ struct sim_depot {
 void sim_depot_init(struct sim_depot *d, struct sim *w);
 void sim_depot_fini(struct sim_depot *d);
 void sim_depot_kill(struct sim_depot *d, bool power);
+/* Somebody removes the partial files. */
+void sim_depot_strip(struct sim_depot *d);
 struct sim_file *sim_depot_put(struct sim_depot *d, const char *name, const uint8_t *p, size_t n);
 struct sim_file *sim_depot_final(struct sim_depot *d, const char *name, bool kept);
 struct sim_file *sim_depot_partial(struct sim_depot *d, const uint8_t id[CVN_ID]);

@@ -373,6 +373,25 @@ static void no_memory(struct cvn_receiver *r)
     r->ops->hang_up(r->ctx);
 }
 
+static uint32_t part_of(const struct cvn_note *n)
+{
+    return cvn_note_has(n, CVN_NOTE_F_PART) ? n->part : 0;
+}
+
+static bool part_fits(const struct transfer *t, const struct cvn_note *n)
+{
+    uint32_t part = part_of(n);
+    return part == 0 || (part == t->part && n->part_offset == t->part_offset);
+}
+
+/* The sender is told the last durable point, and goes on there or begins anew. */
+static void unfit(struct cvn_receiver *r, struct transfer *t)
+{
+    t->only_detach = true;
+    t->failed = true;
+    report(r, CVN_TROUBLE_UNFIT_RESUME, t);
+}
+
 static void begin_activity(struct cvn_receiver *r, struct transfer *t, struct cvn_note *n,
                            const struct cvn_x225_prim *p)
 {
@@ -387,23 +406,24 @@ static void begin_activity(struct cvn_receiver *r, struct transfer *t, struct cv
         no_memory(r);
         return;
     }
-    uint32_t part = cvn_note_has(n, CVN_NOTE_F_PART) ? n->part : 0;
-    uint64_t offset = part == 0 ? 0 : n->part_offset;
-    if (part != 0 && (part != t->part || offset != t->part_offset)) {
-        t->only_detach = true;
-        t->failed = true;
-        report(r, CVN_TROUBLE_UNFIT_RESUME, t);
+    uint32_t part = part_of(n);
+    if (!part_fits(t, n)) {
+        unfit(r, t);
         return;
     }
+    uint64_t offset = part == 0 ? 0 : n->part_offset;
     uint8_t trouble = may_begin(r, t, 0);
     if (trouble == CVN_TROUBLE_NONE)
         trouble = transfer_begin(t, part, offset);
-    if (trouble != CVN_TROUBLE_NONE) {
+    if (trouble == CVN_TROUBLE_UNFIT_RESUME) {
+        transfer_void(t);
+        unfit(r, t);
+    } else if (trouble != CVN_TROUBLE_NONE) {
         t->failed = true;
         report(r, trouble, t);
-        return;
+    } else {
+        inbox_news(r->inbox, CVN_INBOX_STARTED, r, t, offset, NULL);
     }
-    inbox_news(r->inbox, CVN_INBOX_STARTED, r, t, offset, NULL);
 }
 
 static void start_indication(struct cvn_receiver *r, const struct cvn_x225_prim *p)
@@ -419,7 +439,9 @@ static void start_indication(struct cvn_receiver *r, const struct cvn_x225_prim 
     } else {
         r->inbox->o.ops->random(r->inbox->o.ctx, id, CVN_ID);
     }
-    if (t != NULL && t->op != OP_NONE) {
+    if (t != NULL &&
+        (t->op != OP_NONE || (t->t.state == CVN_TRANSFER_RECEIVING && part_fits(t, &n) &&
+                              transfer_forget(t, 0)))) {
         defer(r, WAIT_START, p, t);
         return;
     }
@@ -452,12 +474,17 @@ static bool fits(struct transfer *t, uint32_t serial, struct cvn_place *at)
            transfer_point(t, serial, at) == CVN_OK;
 }
 
+static bool resume_fits(struct transfer *t, const struct cvn_note *n, uint32_t serial,
+                        struct cvn_place *at)
+{
+    return (!n->ours || part_of(n) == t->part) && fits(t, serial, at);
+}
+
 static void resume_activity(struct cvn_receiver *r, struct transfer *t, struct cvn_note *n,
                             const struct cvn_x225_prim *p)
 {
     struct cvn_place at;
     struct pair named = pair_with(r->connection, p->activity);
-    uint32_t part = cvn_note_has(n, CVN_NOTE_F_PART) ? n->part : 0;
     hold(r, t);
     inbox_forget_committed(r->inbox, r->session->id, t);
     if (r->ignore) {
@@ -468,16 +495,21 @@ static void resume_activity(struct cvn_receiver *r, struct transfer *t, struct c
         no_memory(r);
         return;
     }
-    uint8_t trouble = CVN_TROUBLE_UNFIT_RESUME;
-    if ((!n->ours || part == t->part) && fits(t, p->serial, &at))
-        trouble = transfer_back(t, at);
-    if (trouble != CVN_TROUBLE_NONE) {
-        t->only_detach = trouble == CVN_TROUBLE_UNFIT_RESUME;
-        t->failed = true;
-        report(r, trouble, t);
+    if (!resume_fits(t, n, p->serial, &at)) {
+        unfit(r, t);
         return;
     }
-    inbox_news(r->inbox, CVN_INBOX_RESUMED, r, t, at.offset, NULL);
+    uint8_t trouble = transfer_back(t, at);
+    if (trouble == CVN_TROUBLE_UNFIT_RESUME) {
+        transfer_void(t);
+        unfit(r, t);
+    } else if (trouble != CVN_TROUBLE_NONE) {
+        t->failed = true;
+        t->only_detach = false;
+        report(r, trouble, t);
+    } else {
+        inbox_news(r->inbox, CVN_INBOX_RESUMED, r, t, at.offset, NULL);
+    }
 }
 
 static void resume_indication(struct cvn_receiver *r, const struct cvn_x225_prim *p)
@@ -494,9 +526,12 @@ static void resume_indication(struct cvn_receiver *r, const struct cvn_x225_prim
             pair_with(same ? r->connection : pair_of(&p->id), p->old_activity);
         t = inbox_find_pair(r->inbox, &named);
     }
+    struct cvn_place at;
     if (t == NULL)
         resume_unknown(r);
-    else if (t->op != OP_NONE)
+    else if (t->op != OP_NONE ||
+             (t->t.state == CVN_TRANSFER_RECEIVING && resume_fits(t, &n, p->serial, &at) &&
+              transfer_forget(t, at.serial)))
         defer(r, WAIT_RESUME, p, t);
     else
         resume_activity(r, t, &n, p);

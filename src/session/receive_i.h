@@ -26,6 +26,7 @@ enum transfer_op {
     OP_COMMITTING, /* the record that says what is about to be done */
     OP_PLACE,      /* the rename */
     OP_COMMITTED,  /* the record that says it was done */
+    OP_FORGET,     /* points that are to be void are deleted, before the octets are */
 };
 
 struct transfer {
@@ -128,9 +129,13 @@ int transfer_describe(struct transfer *t, const struct cvn_note *n);
 int transfer_add_pair(struct transfer *t, const struct pair *p);
 int transfer_own(const struct cvn_alloc *a, struct cvn_octets *to, struct cvn_octets from);
 int transfer_decode(struct transfer *t, struct cvn_octets record);
-/* Begins anew at offset of part: the points of before are void. Trouble or NONE. */
+/* Deletes the records of points above serial; true: op says so, ask again when it is done. */
+bool transfer_forget(struct transfer *t, uint32_t serial);
+/* The depot has lost what the records speak of: all is as if nothing had come. */
+void transfer_void(struct transfer *t);
+/* Begins anew at offset of part, when no point is left. Trouble or NONE. */
 uint8_t transfer_begin(struct transfer *t, uint32_t part, uint64_t offset);
-/* Back to a durable point. */
+/* Back to the last durable point. */
 uint8_t transfer_back(struct transfer *t, struct cvn_place to);
 /* Looks a point up in the store. */
 int transfer_point(struct transfer *t, uint32_t serial, struct cvn_place *out);
