@@ -15,16 +15,18 @@
 #define KEEP_DEFAULT (7u * 24u * 3600u)
 #define ENDED_KEEP   3600u /* seconds; no octet stays on its way as long */
 
-/* Waits by itself: nobody else needs the outcome, unless it failed, or it ends a session. */
+/* Waits by itself: nobody else needs the outcome, unless it failed, or it is of a session. */
 struct loose_put {
     struct cvn_wait wait;
     struct cvn_inbox *inbox;
+    bool of_session; /* that begins or ends, if it is still at this epoch */
     bool ends;
-    uint8_t session[CVN_ID]; /* that ends, if it is still at this epoch */
+    uint8_t session[CVN_ID];
     uint32_t epoch;
 };
 
 static void session_ended(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch);
+static void session_begun(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch);
 
 int cvn_inbox_new(struct cvn_inbox **out, const struct cvn_inbox_opts *o)
 {
@@ -88,12 +90,14 @@ static void loose_done(struct cvn_wait *w, int rc)
     cvn_free(b->alloc, p, sizeof *p);
     if (rc != CVN_OK)
         inbox_failed(b, "the store of the inbox failed");
-    else if (was.ends)
+    else if (was.of_session && was.ends)
         session_ended(b, was.session, was.epoch);
+    else if (was.of_session)
+        session_begun(b, was.session, was.epoch);
 }
 
 static void put_loose(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n,
-                      const struct session *ends)
+                      const struct session *of, bool ends)
 {
     struct loose_put *p = cvn_new(b->alloc, sizeof *p);
     if (p == NULL) {
@@ -101,10 +105,11 @@ static void put_loose(struct cvn_inbox *b, const struct cvn_store_put *puts, siz
         return;
     }
     p->inbox = b;
-    if (ends != NULL) {
-        p->ends = true;
-        memcpy(p->session, ends->id, CVN_ID);
-        p->epoch = ends->epoch;
+    if (of != NULL) {
+        p->of_session = true;
+        p->ends = ends;
+        memcpy(p->session, of->id, CVN_ID);
+        p->epoch = of->epoch;
     }
     p->wait.done = loose_done;
     p->wait.pending = true;
@@ -118,7 +123,7 @@ static void put_loose(struct cvn_inbox *b, const struct cvn_store_put *puts, siz
 
 void inbox_put(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n)
 {
-    put_loose(b, puts, n, NULL);
+    put_loose(b, puts, n, NULL, false);
 }
 
 /* -------- transfers -------- */
@@ -127,6 +132,14 @@ struct transfer *inbox_find(struct cvn_inbox *b, const uint8_t id[CVN_ID])
 {
     for (struct transfer *t = b->transfers; t != NULL; t = t->next)
         if (!t->gone && memcmp(t->t.id, id, CVN_ID) == 0)
+            return t;
+    return NULL;
+}
+
+struct transfer *inbox_find_going(struct cvn_inbox *b, const uint8_t id[CVN_ID])
+{
+    for (struct transfer *t = b->transfers; t != NULL; t = t->next)
+        if (t->gone && memcmp(t->t.id, id, CVN_ID) == 0)
             return t;
     return NULL;
 }
@@ -206,8 +219,8 @@ void cvn_inbox_expire(struct cvn_inbox *b)
 
 /* -------- sessions -------- */
 
-static void put_run(struct cvn_inbox *b, const uint8_t id[CVN_ID], const uint32_t *epoch,
-                    const struct session *ends)
+/* The session's record; ends: it is deleted. */
+static void put_run(struct cvn_inbox *b, const struct session *s, bool ends)
 {
     uint8_t key[ID_KEY];
     uint8_t value[4] = {0};
@@ -218,12 +231,12 @@ static void put_run(struct cvn_inbox *b, const uint8_t id[CVN_ID], const uint32_
         {.key = {(const uint8_t *)"o", 1}, .value = {run, sizeof run}},
     };
     key[0] = 's';
-    memcpy(key + 1, id, CVN_ID);
-    if (epoch != NULL) {
-        cvn_wr_be32(&w, *epoch);
+    memcpy(key + 1, s->id, CVN_ID);
+    if (!ends) {
+        cvn_wr_be32(&w, s->epoch);
         puts[0].value = (struct cvn_octets){value, sizeof value};
     }
-    put_loose(b, puts, 2, ends);
+    put_loose(b, puts, 2, s, ends);
 }
 
 static struct session *session_find(struct cvn_inbox *b, const uint8_t id[CVN_ID])
@@ -262,7 +275,7 @@ struct session *inbox_session(struct cvn_inbox *b, const uint8_t id[CVN_ID], uin
     b->ever += anew;
     s->over = false;
     s->epoch = epoch;
-    put_run(b, id, &epoch, NULL);
+    put_run(b, s, false);
     return s;
 }
 
@@ -286,15 +299,22 @@ static void session_ended(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_
         receiver_released(r);
 }
 
+static void session_begun(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch)
+{
+    const struct session *s = session_find(b, id);
+    if (s != NULL && !s->over && s->epoch == epoch && s->holder != NULL)
+        receiver_opened(s->holder);
+}
+
 void inbox_session_end(struct cvn_inbox *b, struct session *s)
 {
-    put_run(b, s->id, NULL, s);
+    put_run(b, s, true);
 }
 
 void inbox_session_aborted(struct cvn_inbox *b, struct session *s)
 {
     b->aborted = true;
-    put_run(b, s->id, NULL, NULL);
+    put_run(b, s, true);
     session_over(b, s);
 }
 

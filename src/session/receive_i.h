@@ -80,7 +80,7 @@ struct cvn_inbox {
     size_t puts;            /* pending puts that no transfer waits for */
 };
 
-enum receiver_wait { WAIT_NOTHING, WAIT_CONNECT, WAIT_START, WAIT_RESUME };
+enum receiver_wait { WAIT_NOTHING, WAIT_SESSION, WAIT_CONNECT, WAIT_START, WAIT_RESUME };
 
 struct cvn_receiver {
     const struct cvn_alloc *alloc;
@@ -101,11 +101,15 @@ struct cvn_receiver {
     bool ignore;                 /* the item is committed already: its data is thrown away */
     enum receiver_wait wait;
     struct cvn_x225_prim deferred;
+    uint8_t *kept;               /* its octets */
+    size_t kept_size;
     struct transfer *waiting_for;
 };
 
 /* inbox.c */
 struct transfer *inbox_find(struct cvn_inbox *b, const uint8_t id[CVN_ID]);
+/* One that is discarded and waits for its op to be removed; NULL. */
+struct transfer *inbox_find_going(struct cvn_inbox *b, const uint8_t id[CVN_ID]);
 struct transfer *inbox_find_pair(struct cvn_inbox *b, const struct pair *p);
 struct transfer *inbox_add(struct cvn_inbox *b, const uint8_t id[CVN_ID]);
 void inbox_news(struct cvn_inbox *b, enum cvn_inbox_news n, const struct cvn_receiver *r,
@@ -155,6 +159,8 @@ void receiver_part_ended(struct cvn_receiver *r);
 void receiver_committed(struct cvn_receiver *r);
 void receiver_trouble(struct cvn_receiver *r, uint8_t trouble);
 void receiver_go_on(struct cvn_receiver *r);
+/* The session's beginning is durable: the holder may accept. */
+void receiver_opened(struct cvn_receiver *r);
 /* The session's end is durable, and the session gone. */
 void receiver_released(struct cvn_receiver *r);
 

@@ -24,8 +24,7 @@
 #define DEAD_AFTER_MAX (120 * SECOND)
 #define CONNECT_WITHIN (10 * SECOND)
 #define RELEASE_WITHIN (10 * SECOND)
-#define UNITS                                                                                      \
-    (CVN_FU_HALF_DUPLEX | CVN_FU_MINOR_SYNC | CVN_FU_ACTIVITY | CVN_FU_EXCEPTIONS)
+#define UNITS          (CVN_FU_HALF_DUPLEX | CVN_FU_MINOR_SYNC | CVN_FU_ACTIVITY | CVN_FU_EXCEPTIONS)
 
 static void put_done(struct cvn_wait *w, int rc);
 
@@ -564,7 +563,9 @@ cvn_time cvn_sender_deadline(const struct cvn_sender *s)
         return CVN_NEVER;
     case SENDER_DOWN:
         t = s->put.pending ? CVN_NEVER : s->redial; /* put_done() goes on */
-        if (!s->reached)
+        if (s->all_done_since != CVN_NEVER)
+            t = earlier(t, s->all_done_since + RELEASE_WITHIN);
+        else if (!s->reached)
             t = earlier(t, s->started + s->o.connect_timeout);
         if (s->o.retry_for != CVN_NEVER)
             t = earlier(t, s->outage_since + s->o.retry_for);

@@ -17,10 +17,10 @@
 #include "base/rd.h"
 #include "session/send_i.h"
 
-#define BLOCK_MAX   (256u << 10)
-#define OUT_ENOUGH  (1u << 20) /* octets queued for the link, above which no more is read */
-#define REST_FIRST  1000000000ull
-#define REST_MAX    5000000000ull
+#define BLOCK_MAX  (256u << 10)
+#define OUT_ENOUGH (1u << 20) /* octets queued for the link, above which no more is read */
+#define REST_FIRST 1000000000ull
+#define REST_MAX   5000000000ull
 
 /* -------- the stored record -------- */
 
@@ -30,8 +30,8 @@ size_t cvn_item_encode(const struct cvn_item *it, uint8_t out[CVN_ITEM_RECORD_MA
 {
     struct cvn_wr w = cvn_wr_init(out, CVN_ITEM_RECORD_MAX);
     cvn_wr_u8(&w, 1); /* the version of this layout */
-    cvn_wr_u8(&w, (uint8_t)((it->committed ? RECORD_COMMITTED : 0) |
-                            (it->ending ? RECORD_ENDING : 0)));
+    cvn_wr_u8(&w,
+              (uint8_t)((it->committed ? RECORD_COMMITTED : 0) | (it->ending ? RECORD_ENDING : 0)));
     cvn_wr_bytes(&w, it->identity, CVN_ID);
     cvn_wr_bytes(&w, it->transfer, CVN_ID);
     cvn_wr_bytes(&w, it->name_of.session, CVN_ID);
@@ -330,8 +330,8 @@ static bool points_push(struct cvn_sender *s, struct cvn_point p)
 {
     if (s->npoints == s->points_cap) {
         uint32_t cap = s->points_cap == 0 ? 8 : s->points_cap * 2;
-        struct cvn_point *grown = cvn_resize(s->alloc, s->points, s->points_cap * sizeof *grown,
-                                             cap * sizeof *grown);
+        struct cvn_point *grown =
+            cvn_resize(s->alloc, s->points, s->points_cap * sizeof *grown, cap * sizeof *grown);
         if (grown == NULL)
             return false;
         s->points = grown;
@@ -391,13 +391,14 @@ static void request_end(struct cvn_sender *s)
         sender_goto(s, SENDER_ENDING);
 }
 
-/* Gives the activity up at the peer: for ever (discard), or for a while (interrupt). */
+/* Gives the activity up at the peer: for ever (discard), or for a while (interrupt). A discard
+ * with the reason "sequence error" ends the activity only, and keeps what the peer has of it. */
 static void give_up(struct cvn_sender *s, bool discard)
 {
     struct cvn_x225_prim p;
     cvn_x225_prim_init(&p, discard ? CVN_S_ACTIVITY_DISCARD : CVN_S_ACTIVITY_INTERRUPT,
                        CVN_REQUEST);
-    p.reason = CVN_REASON_NONE;
+    p.reason = discard && !s->want_discard ? CVN_REASON_SEQUENCE_ERROR : CVN_REASON_NONE;
     sender_goto(s, SENDER_GIVING_UP);
     (void)sender_request(s, &p);
 }
@@ -602,7 +603,7 @@ void item_pump(struct cvn_sender *s)
 cvn_time item_deadline(const struct cvn_sender *s)
 {
     cvn_time t = CVN_NEVER;
-    if (s->item != NULL && s->peer_points && s->item->read > s->last_point)
+    if (s->item != NULL && s->peer_points && !s->at_end && s->item->read > s->last_point)
         t = s->point_due;
     if (s->o.rate != 0 && !s->at_end && s->rate_left < s->o.rate / 100 + 1) {
         cvn_time more = s->rate_at + 10000000; /* 10 ms */
@@ -715,8 +716,8 @@ void item_exception(struct cvn_sender *s, const struct cvn_x225_prim *p)
     if (it == NULL || !s->item_started || s->state == SENDER_GIVING_UP)
         return;
     if (cvn_note_decode(&n, p->data) != CVN_OK || !n.ours) {
-        bool may_pass = p->reason == CVN_REASON_RECEIVING_JEOPARDIZED ||
-                        p->reason == CVN_REASON_LOCAL_ERROR;
+        bool may_pass =
+            p->reason == CVN_REASON_RECEIVING_JEOPARDIZED || p->reason == CVN_REASON_LOCAL_ERROR;
         n = (struct cvn_note){.trouble = may_pass ? CVN_TROUBLE_BUSY : CVN_TROUBLE_IO};
     }
     it->trouble = n.trouble;

@@ -95,8 +95,8 @@ int transfer_add_pair(struct transfer *t, const struct pair *p)
     }
     if (t->npairs == t->pairs_cap) {
         uint32_t cap = t->pairs_cap == 0 ? 2 : t->pairs_cap * 2;
-        struct pair *grown =
-            cvn_resize(t->inbox->alloc, t->pairs, t->pairs_cap * sizeof *grown, cap * sizeof *grown);
+        struct pair *grown = cvn_resize(t->inbox->alloc, t->pairs, t->pairs_cap * sizeof *grown,
+                                        cap * sizeof *grown);
         if (grown == NULL)
             return CVN_ENOMEM;
         t->pairs = grown;
