@@ -179,6 +179,17 @@ void inbox_forget_committed(struct cvn_inbox *b, const uint8_t session[CVN_ID],
     }
 }
 
+void inbox_discard_unfinished(struct cvn_inbox *b, const uint8_t session[CVN_ID])
+{
+    struct transfer *next;
+    for (struct transfer *t = b->transfers; t != NULL; t = next) {
+        next = t->next;
+        if (!t->gone && t->t.state == CVN_TRANSFER_RECEIVING && t->holder == NULL &&
+            memcmp(t->session, session, CVN_ID) == 0)
+            transfer_discard(t);
+    }
+}
+
 uint64_t inbox_octets(const struct cvn_inbox *b)
 {
     uint64_t sum = 0;

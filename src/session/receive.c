@@ -754,6 +754,8 @@ static void gave_up(struct cvn_receiver *r, enum cvn_x225_service s, uint8_t rea
 static void release_indication(struct cvn_receiver *r)
 {
     inbox_forget_committed(r->inbox, r->session->id, NULL);
+    if (r->ours)
+        inbox_discard_unfinished(r->inbox, r->session->id);
     inbox_session_end(r->inbox, r->session);
 }
 

@@ -126,6 +126,9 @@ void inbox_worst(struct cvn_inbox *b, uint8_t trouble);
 /* What this session has had confirmed, it knows now. */
 void inbox_forget_committed(struct cvn_inbox *b, const uint8_t session[CVN_ID],
                             const struct transfer *except);
+/* A convene peer releases when it has finished or given up all that it had: what is left of it was
+ * given up, and we did not hear or did not keep it. */
+void inbox_discard_unfinished(struct cvn_inbox *b, const uint8_t session[CVN_ID]);
 uint64_t inbox_octets(const struct cvn_inbox *b);
 
 /* transfer.c */
