@@ -56,7 +56,7 @@ void cvn_inbox_free(struct cvn_inbox *b)
     while (b->transfers != NULL) {
         struct transfer *t = b->transfers;
         b->transfers = t->next;
-        transfer_free(t);
+        cvn_transfer_free(t);
     }
     while (b->sessions != NULL) {
         struct session *s = b->sessions;
@@ -67,13 +67,13 @@ void cvn_inbox_free(struct cvn_inbox *b)
     cvn_free(b->alloc, b, sizeof *b);
 }
 
-void inbox_news(struct cvn_inbox *b, enum cvn_inbox_news n, const struct cvn_receiver *r,
-                const struct transfer *t, uint64_t offset, const char *text)
+void cvn_inbox_news(struct cvn_inbox *b, enum cvn_inbox_news n, const struct cvn_receiver *r,
+                    const struct transfer *t, uint64_t offset, const char *text)
 {
     b->o.ops->news(b->o.ctx, n, r, t == NULL ? NULL : &t->t, offset, text);
 }
 
-void inbox_failed(struct cvn_inbox *b, const char *why)
+void cvn_inbox_failed(struct cvn_inbox *b, const char *why)
 {
     if (b->broken)
         return;
@@ -89,7 +89,7 @@ static void loose_done(struct cvn_wait *w, int rc)
     b->puts--;
     cvn_free(b->alloc, p, sizeof *p);
     if (rc != CVN_OK)
-        inbox_failed(b, "the store of the inbox failed");
+        cvn_inbox_failed(b, "the store of the inbox failed");
     else if (was.of_session && was.ends)
         session_ended(b, was.session, was.epoch);
     else if (was.of_session)
@@ -101,7 +101,7 @@ static void put_loose(struct cvn_inbox *b, const struct cvn_store_put *puts, siz
 {
     struct loose_put *p = cvn_new(b->alloc, sizeof *p);
     if (p == NULL) {
-        inbox_failed(b, "no memory to store a record");
+        cvn_inbox_failed(b, "no memory to store a record");
         return;
     }
     p->inbox = b;
@@ -115,20 +115,20 @@ static void put_loose(struct cvn_inbox *b, const struct cvn_store_put *puts, siz
     p->wait.pending = true;
     if (b->o.store->ops->put(b->o.store->self, puts, n, &p->wait) != CVN_OK) {
         cvn_free(b->alloc, p, sizeof *p);
-        inbox_failed(b, "no memory to store a record");
+        cvn_inbox_failed(b, "no memory to store a record");
         return;
     }
     b->puts++;
 }
 
-void inbox_put(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n)
+void cvn_inbox_put(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n)
 {
     put_loose(b, puts, n, NULL, false);
 }
 
 /* -------- transfers -------- */
 
-struct transfer *inbox_find(struct cvn_inbox *b, const uint8_t id[CVN_ID])
+struct transfer *cvn_inbox_find(struct cvn_inbox *b, const uint8_t id[CVN_ID])
 {
     for (struct transfer *t = b->transfers; t != NULL; t = t->next)
         if (!t->gone && memcmp(t->t.id, id, CVN_ID) == 0)
@@ -136,7 +136,7 @@ struct transfer *inbox_find(struct cvn_inbox *b, const uint8_t id[CVN_ID])
     return NULL;
 }
 
-struct transfer *inbox_find_going(struct cvn_inbox *b, const uint8_t id[CVN_ID])
+struct transfer *cvn_inbox_find_going(struct cvn_inbox *b, const uint8_t id[CVN_ID])
 {
     for (struct transfer *t = b->transfers; t != NULL; t = t->next)
         if (t->gone && memcmp(t->t.id, id, CVN_ID) == 0)
@@ -144,7 +144,7 @@ struct transfer *inbox_find_going(struct cvn_inbox *b, const uint8_t id[CVN_ID])
     return NULL;
 }
 
-struct transfer *inbox_find_pair(struct cvn_inbox *b, const struct pair *p)
+struct transfer *cvn_inbox_find_pair(struct cvn_inbox *b, const struct pair *p)
 {
     for (struct transfer *t = b->transfers; t != NULL; t = t->next)
         for (uint32_t i = 0; !t->gone && i < t->npairs; i++)
@@ -153,7 +153,7 @@ struct transfer *inbox_find_pair(struct cvn_inbox *b, const struct pair *p)
     return NULL;
 }
 
-struct transfer *inbox_add(struct cvn_inbox *b, const uint8_t id[CVN_ID])
+struct transfer *cvn_inbox_add(struct cvn_inbox *b, const uint8_t id[CVN_ID])
 {
     struct transfer *t = cvn_new(b->alloc, sizeof *t);
     if (t == NULL)
@@ -167,30 +167,30 @@ struct transfer *inbox_add(struct cvn_inbox *b, const uint8_t id[CVN_ID])
     return t;
 }
 
-void inbox_forget_committed(struct cvn_inbox *b, const uint8_t session[CVN_ID],
-                            const struct transfer *except)
+void cvn_inbox_forget_committed(struct cvn_inbox *b, const uint8_t session[CVN_ID],
+                                const struct transfer *except)
 {
     struct transfer *next;
     for (struct transfer *t = b->transfers; t != NULL; t = next) {
         next = t->next;
         if (t != except && t->t.state == CVN_TRANSFER_COMMITTED && t->op == OP_NONE &&
             t->holder == NULL && memcmp(t->session, session, CVN_ID) == 0)
-            transfer_discard(t);
+            cvn_transfer_discard(t);
     }
 }
 
-void inbox_discard_unfinished(struct cvn_inbox *b, const uint8_t session[CVN_ID])
+void cvn_inbox_discard_unfinished(struct cvn_inbox *b, const uint8_t session[CVN_ID])
 {
     struct transfer *next;
     for (struct transfer *t = b->transfers; t != NULL; t = next) {
         next = t->next;
         if (!t->gone && t->t.state == CVN_TRANSFER_RECEIVING && t->holder == NULL &&
             memcmp(t->session, session, CVN_ID) == 0)
-            transfer_discard(t);
+            cvn_transfer_discard(t);
     }
 }
 
-uint64_t inbox_octets(const struct cvn_inbox *b)
+uint64_t cvn_inbox_octets(const struct cvn_inbox *b)
 {
     uint64_t sum = 0;
     for (const struct transfer *t = b->transfers; t != NULL; t = t->next)
@@ -215,7 +215,7 @@ void cvn_inbox_expire(struct cvn_inbox *b)
         next = t->next;
         if (t->holder == NULL && t->op == OP_NONE && now > t->touched &&
             now - t->touched > b->o.keep_s && t->t.state != CVN_TRANSFER_COMMITTING)
-            transfer_discard(t);
+            cvn_transfer_discard(t);
     }
     for (struct session **at = &b->sessions; *at != NULL;) {
         struct session *s = *at;
@@ -271,7 +271,7 @@ static struct session *session_add(struct cvn_inbox *b, const uint8_t id[CVN_ID]
 
 /* The session with this id under a new connection; epoch 0: the peer counts none, the next
  * is taken. NULL: no memory, or a later connection was there before. */
-struct session *inbox_session(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch)
+struct session *cvn_inbox_session(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch)
 {
     struct session *s = session_find(b, id);
     if (epoch == 0)
@@ -307,29 +307,29 @@ static void session_ended(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_
     struct cvn_receiver *r = s->holder;
     session_over(b, s);
     if (r != NULL)
-        receiver_released(r);
+        cvn_receiver_released(r);
 }
 
 static void session_begun(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch)
 {
     const struct session *s = session_find(b, id);
     if (s != NULL && !s->over && s->epoch == epoch && s->holder != NULL)
-        receiver_opened(s->holder);
+        cvn_receiver_opened(s->holder);
 }
 
-void inbox_session_end(struct cvn_inbox *b, struct session *s)
+void cvn_inbox_session_end(struct cvn_inbox *b, struct session *s)
 {
     put_run(b, s, true);
 }
 
-void inbox_session_aborted(struct cvn_inbox *b, struct session *s)
+void cvn_inbox_session_aborted(struct cvn_inbox *b, struct session *s)
 {
     b->aborted = true;
     put_run(b, s, true);
     session_over(b, s);
 }
 
-void inbox_worst(struct cvn_inbox *b, uint8_t trouble)
+void cvn_inbox_note_worst(struct cvn_inbox *b, uint8_t trouble)
 {
     if (trouble != CVN_TROUBLE_UNFIT_RESUME && trouble != CVN_TROUBLE_NO_SPACE &&
         trouble != CVN_TROUBLE_BUSY && b->worst == CVN_TROUBLE_NONE)
@@ -378,14 +378,14 @@ static int recover_transfer(void *arg, struct cvn_octets key, struct cvn_octets 
         rec->worst = CVN_ECORRUPT;
         return CVN_OK;
     }
-    struct transfer *t = inbox_add(rec->inbox, id);
+    struct transfer *t = cvn_inbox_add(rec->inbox, id);
     if (t == NULL)
         return CVN_ENOMEM;
-    int rc = transfer_decode(t, value);
+    int rc = cvn_transfer_decode(t, value);
     if (rc == CVN_OK)
         return CVN_OK;
     rec->inbox->transfers = t->next;
-    transfer_free(t);
+    cvn_transfer_free(t);
     if (rc == CVN_ECORRUPT)
         rec->worst = rc;
     return rc == CVN_ENOMEM ? rc : CVN_OK;
@@ -423,7 +423,7 @@ static int recover_run(void *arg, struct cvn_octets key, struct cvn_octets value
 
 static bool keep_partial(void *arg, const uint8_t id[CVN_ID])
 {
-    const struct transfer *t = inbox_find(arg, id);
+    const struct transfer *t = cvn_inbox_find(arg, id);
     return t != NULL && t->t.state != CVN_TRANSFER_COMMITTED;
 }
 
@@ -445,11 +445,11 @@ int cvn_inbox_recover(struct cvn_inbox *b)
     b->o.depot_ops->sweep(b->o.depot, keep_partial, b);
     for (struct transfer *t = b->transfers; t != NULL; t = t->next) {
         struct cvn_place p;
-        if (t->t.state == CVN_TRANSFER_RECEIVING && transfer_point(t, 0, &p) == CVN_OK) {
+        if (t->t.state == CVN_TRANSFER_RECEIVING && cvn_transfer_point(t, 0, &p) == CVN_OK) {
             t->durable = p;
             t->t.written = p.offset;
         }
-        transfer_step(t);
+        cvn_transfer_step(t);
     }
     cvn_inbox_expire(b);
     return rec.worst;

@@ -7,8 +7,8 @@
  *   I1  while wait != WAIT_NOTHING no octets are taken from the link; the deferred primitive
  *       has its own, for those of the link may be gone before it is its turn.
  *   I2  item->holder == this receiver exactly while its activity is open here.
- *   I3  a confirmation goes out only from receiver_durable(), receiver_part_ended() and
- *       receiver_committed(), or for an item that was committed before (ignore).
+ *   I3  a confirmation goes out only from cvn_receiver_durable(), cvn_receiver_part_ended() and
+ *       cvn_receiver_committed(), or for an item that was committed before (ignore).
  *   I4  once closing is set nothing is taken from the link any more.
  *   I5  S-CONNECT is accepted when the session's beginning is durable, S-RELEASE is answered
  *       when its end is: a receiver that dies knows of each session that its peer has open, and
@@ -134,7 +134,7 @@ static void refuse(struct cvn_receiver *r, uint8_t result, const char *why)
         if (cvn_note_encode(&n, &w) == CVN_OK)
             p.data = (struct cvn_octets){data, w.len};
     }
-    inbox_news(r->inbox, CVN_INBOX_REFUSED, r, NULL, 0, why);
+    cvn_inbox_news(r->inbox, CVN_INBOX_REFUSED, r, NULL, 0, why);
     (void)!say(r, &p);
     close_link(r);
 }
@@ -182,7 +182,7 @@ static bool admit(struct cvn_receiver *r, const struct cvn_x225_prim *p)
         r->inbox->o.ops->random(r->inbox->o.ctx, id, CVN_ID);
         r->nameless = true;
     }
-    struct session *s = inbox_session(r->inbox, id, epoch);
+    struct session *s = cvn_inbox_session(r->inbox, id, epoch);
     if (s == NULL) {
         refuse(r, CVN_RF_USER_DATA, "a later connection of this session was here");
         return false;
@@ -242,7 +242,7 @@ static void accept_connect(struct cvn_receiver *r, const struct cvn_x225_prim *i
         if (n.window != 0)
             cvn_note_set(&n, CVN_NOTE_F_WINDOW);
         if (cvn_note_has(&asked, CVN_NOTE_F_TRANSFER))
-            answer_state(&n, inbox_find(r->inbox, asked.transfer));
+            answer_state(&n, cvn_inbox_find(r->inbox, asked.transfer));
         int rc = cvn_note_encode(&n, &w);
         assert(rc == CVN_OK);
         (void)rc;
@@ -253,7 +253,7 @@ static void accept_connect(struct cvn_receiver *r, const struct cvn_x225_prim *i
         return;
     }
     r->open = true;
-    inbox_news(r->inbox, CVN_INBOX_OPENED, r, NULL, 0, NULL);
+    cvn_inbox_news(r->inbox, CVN_INBOX_OPENED, r, NULL, 0, NULL);
 }
 
 /* -------- waiting -------- */
@@ -309,7 +309,7 @@ static void connect_indication(struct cvn_receiver *r, const struct cvn_x225_pri
     r->ours = n.ours;
     if (!admit(r, p))
         return;
-    (void)keep(r, WAIT_SESSION, p); /* I5; receiver_opened() goes on */
+    (void)keep(r, WAIT_SESSION, p); /* I5; cvn_receiver_opened() goes on */
 }
 
 /* The session is known durably: what is the state of the transfer that was asked for? */
@@ -318,7 +318,7 @@ static void connect_known(struct cvn_receiver *r, const struct cvn_x225_prim *p)
     struct cvn_note n;
     struct transfer *t = NULL;
     if (cvn_note_decode(&n, p->data) == CVN_OK && cvn_note_has(&n, CVN_NOTE_F_TRANSFER))
-        t = inbox_find(r->inbox, n.transfer);
+        t = cvn_inbox_find(r->inbox, n.transfer);
     if (t != NULL && t->holder != NULL) /* the same transfer on an older connection */
         retire(t->holder);
     if (t != NULL && t->op != OP_NONE)
@@ -327,10 +327,10 @@ static void connect_known(struct cvn_receiver *r, const struct cvn_x225_prim *p)
         accept_connect(r, p);
 }
 
-void receiver_opened(struct cvn_receiver *r)
+void cvn_receiver_opened(struct cvn_receiver *r)
 {
     if (r->wait == WAIT_SESSION)
-        receiver_go_on(r);
+        cvn_receiver_go_on(r);
 }
 
 /* -------- activities -------- */
@@ -356,8 +356,8 @@ static void report(struct cvn_receiver *r, uint8_t trouble, const struct transfe
     if (trouble == CVN_TROUBLE_UNFIT_RESUME)
         p.reason = CVN_REASON_SEQUENCE_ERROR;
     p.data = (struct cvn_octets){data, w.len};
-    inbox_worst(r->inbox, trouble);
-    inbox_news(r->inbox, CVN_INBOX_TROUBLE, r, t, 0, text);
+    cvn_inbox_note_worst(r->inbox, trouble);
+    cvn_inbox_news(r->inbox, CVN_INBOX_TROUBLE, r, t, 0, text);
     if (say(r, &p) != CVN_OK) { /* the exceptions unit is missing: nothing else is left */
         cvn_x225_prim_init(&p, CVN_S_U_ABORT, CVN_REQUEST);
         (void)!say(r, &p);
@@ -365,7 +365,7 @@ static void report(struct cvn_receiver *r, uint8_t trouble, const struct transfe
     }
 }
 
-void receiver_trouble(struct cvn_receiver *r, uint8_t trouble)
+void cvn_receiver_trouble(struct cvn_receiver *r, uint8_t trouble)
 {
     report(r, trouble, r->item);
 }
@@ -407,13 +407,13 @@ static int describe(struct cvn_receiver *r, struct transfer *t, struct cvn_note 
         struct cvn_octets ref = {r->connection.octets + 1, r->connection.octets[0]};
         n->name = (struct cvn_octets){name, stranger_name(name, ref, p->activity)};
     }
-    return transfer_describe(t, n);
+    return cvn_transfer_describe(t, n);
 }
 
 static uint8_t may_begin(struct cvn_receiver *r, struct transfer *t, uint64_t had)
 {
     struct cvn_inbox *b = r->inbox;
-    uint64_t all = inbox_octets(b);
+    uint64_t all = cvn_inbox_octets(b);
     if (t->t.name.n == 0 || t->t.name.n > CVN_NAME_MAX)
         return CVN_TROUBLE_NAME;
     if (b->o.max_octets != 0 && all > had && all > b->o.max_octets)
@@ -445,12 +445,12 @@ static void begin_activity(struct cvn_receiver *r, struct transfer *t, struct cv
 {
     struct pair named = pair_with(r->connection, p->activity);
     hold(r, t);
-    inbox_forget_committed(r->inbox, r->session->id, t);
+    cvn_inbox_forget_committed(r->inbox, r->session->id, t);
     if (r->ignore) {
-        inbox_news(r->inbox, CVN_INBOX_RESUMED, r, t, t->t.written, NULL);
+        cvn_inbox_news(r->inbox, CVN_INBOX_RESUMED, r, t, t->t.written, NULL);
         return;
     }
-    if (describe(r, t, n, p) != CVN_OK || transfer_add_pair(t, &named) != CVN_OK) {
+    if (describe(r, t, n, p) != CVN_OK || cvn_transfer_add_pair(t, &named) != CVN_OK) {
         no_memory(r);
         return;
     }
@@ -462,7 +462,7 @@ static void begin_activity(struct cvn_receiver *r, struct transfer *t, struct cv
     uint64_t offset = part == 0 ? 0 : n->part_offset;
     uint8_t trouble = may_begin(r, t, 0);
     if (trouble == CVN_TROUBLE_NONE)
-        trouble = transfer_begin(t, part, offset);
+        trouble = cvn_transfer_begin(t, part, offset);
     if (trouble == CVN_TROUBLE_UNFIT_RESUME) {
         transfer_void(t);
         unfit(r, t);
@@ -470,7 +470,7 @@ static void begin_activity(struct cvn_receiver *r, struct transfer *t, struct cv
         t->failed = true;
         report(r, trouble, t);
     } else {
-        inbox_news(r->inbox, CVN_INBOX_STARTED, r, t, offset, NULL);
+        cvn_inbox_news(r->inbox, CVN_INBOX_STARTED, r, t, offset, NULL);
     }
 }
 
@@ -483,12 +483,12 @@ static void start_indication(struct cvn_receiver *r, const struct cvn_x225_prim 
         n = (struct cvn_note){.ours = false};
     if (n.ours && cvn_note_has(&n, CVN_NOTE_F_TRANSFER)) {
         memcpy(id, n.transfer, CVN_ID);
-        t = inbox_find_going(r->inbox, id);
+        t = cvn_inbox_find_going(r->inbox, id);
         if (t != NULL) { /* its removal must not meet the new one */
             defer(r, WAIT_START, p, t);
             return;
         }
-        t = inbox_find(r->inbox, id);
+        t = cvn_inbox_find(r->inbox, id);
     } else {
         r->inbox->o.ops->random(r->inbox->o.ctx, id, CVN_ID);
     }
@@ -498,7 +498,7 @@ static void start_indication(struct cvn_receiver *r, const struct cvn_x225_prim 
         return;
     }
     if (t == NULL)
-        t = inbox_add(r->inbox, id);
+        t = cvn_inbox_add(r->inbox, id);
     if (t == NULL) {
         no_memory(r);
         return;
@@ -522,7 +522,7 @@ static bool fits(struct transfer *t, uint32_t serial, struct cvn_place *at)
         *at = t->durable;
         return true;
     }
-    return serial != 0 && serial < t->durable.serial && transfer_point(t, serial, at) == CVN_OK;
+    return serial != 0 && serial < t->durable.serial && cvn_transfer_point(t, serial, at) == CVN_OK;
 }
 
 static bool resume_fits(struct transfer *t, const struct cvn_note *n, uint32_t serial,
@@ -537,12 +537,12 @@ static void resume_activity(struct cvn_receiver *r, struct transfer *t, struct c
     struct cvn_place at;
     struct pair named = pair_with(r->connection, p->activity);
     hold(r, t);
-    inbox_forget_committed(r->inbox, r->session->id, t);
+    cvn_inbox_forget_committed(r->inbox, r->session->id, t);
     if (r->ignore) {
-        inbox_news(r->inbox, CVN_INBOX_RESUMED, r, t, t->t.written, NULL);
+        cvn_inbox_news(r->inbox, CVN_INBOX_RESUMED, r, t, t->t.written, NULL);
         return;
     }
-    if (transfer_add_pair(t, &named) != CVN_OK) {
+    if (cvn_transfer_add_pair(t, &named) != CVN_OK) {
         no_memory(r);
         return;
     }
@@ -550,7 +550,7 @@ static void resume_activity(struct cvn_receiver *r, struct transfer *t, struct c
         unfit(r, t);
         return;
     }
-    uint8_t trouble = transfer_back(t, at);
+    uint8_t trouble = cvn_transfer_back(t, at);
     if (trouble == CVN_TROUBLE_UNFIT_RESUME) {
         transfer_void(t);
         unfit(r, t);
@@ -559,7 +559,7 @@ static void resume_activity(struct cvn_receiver *r, struct transfer *t, struct c
         t->only_detach = false;
         report(r, trouble, t);
     } else {
-        inbox_news(r->inbox, CVN_INBOX_RESUMED, r, t, at.offset, NULL);
+        cvn_inbox_news(r->inbox, CVN_INBOX_RESUMED, r, t, at.offset, NULL);
     }
 }
 
@@ -570,11 +570,11 @@ static void resume_indication(struct cvn_receiver *r, const struct cvn_x225_prim
     if (cvn_note_decode(&n, p->data) != CVN_OK)
         n = (struct cvn_note){.ours = false};
     if (n.ours && cvn_note_has(&n, CVN_NOTE_F_TRANSFER)) {
-        t = inbox_find(r->inbox, n.transfer);
+        t = cvn_inbox_find(r->inbox, n.transfer);
     } else {
         bool same = p->id.calling.p == NULL && p->id.common.p == NULL;
         struct pair named = pair_with(same ? r->connection : pair_of(&p->id), p->old_activity);
-        t = inbox_find_pair(r->inbox, &named);
+        t = cvn_inbox_find_pair(r->inbox, &named);
     }
     struct cvn_place at;
     if (t == NULL)
@@ -587,7 +587,7 @@ static void resume_indication(struct cvn_receiver *r, const struct cvn_x225_prim
         resume_activity(r, t, &n, p);
 }
 
-void receiver_go_on(struct cvn_receiver *r)
+void cvn_receiver_go_on(struct cvn_receiver *r)
 {
     struct cvn_x225_prim p = r->deferred;
     enum receiver_wait w = r->wait;
@@ -629,13 +629,14 @@ static void data(struct cvn_receiver *r, struct cvn_octets d)
     uint8_t trouble = CVN_TROUBLE_NONE;
     if (t->t.size_known && t->t.written + d.n > t->t.size)
         trouble = CVN_TROUBLE_SIZE;
-    else if (b->o.max_octets != 0 && !t->t.size_known && inbox_octets(b) + d.n > b->o.max_octets)
+    else if (b->o.max_octets != 0 && !t->t.size_known &&
+             cvn_inbox_octets(b) + d.n > b->o.max_octets)
         trouble = CVN_TROUBLE_TOO_BIG;
     else
         trouble = b->o.depot_ops->write(b->o.depot, &t->t, d);
     if (trouble == CVN_TROUBLE_NONE)
         return;
-    transfer_fail(t);
+    cvn_transfer_fail(t);
     report(r, trouble, t);
 }
 
@@ -648,9 +649,9 @@ static void confirm_point(struct cvn_receiver *r, uint32_t serial)
         close_link(r);
 }
 
-void receiver_durable(struct cvn_receiver *r, struct cvn_place p)
+void cvn_receiver_durable(struct cvn_receiver *r, struct cvn_place p)
 {
-    inbox_news(r->inbox, CVN_INBOX_CONFIRMED, r, r->item, p.offset, NULL);
+    cvn_inbox_news(r->inbox, CVN_INBOX_CONFIRMED, r, r->item, p.offset, NULL);
     confirm_point(r, p.serial);
 }
 
@@ -662,21 +663,21 @@ static void confirm_end(struct cvn_receiver *r)
         close_link(r);
 }
 
-void receiver_part_ended(struct cvn_receiver *r)
+void cvn_receiver_part_ended(struct cvn_receiver *r)
 {
     struct transfer *t = r->item;
     r->item = NULL;
     t->holder = NULL;
-    inbox_news(r->inbox, CVN_INBOX_CONFIRMED, r, t, t->t.written, NULL);
+    cvn_inbox_news(r->inbox, CVN_INBOX_CONFIRMED, r, t, t->t.written, NULL);
     confirm_end(r);
 }
 
-void receiver_committed(struct cvn_receiver *r)
+void cvn_receiver_committed(struct cvn_receiver *r)
 {
     struct transfer *t = r->item;
     r->item = NULL;
     t->holder = NULL;
-    inbox_news(r->inbox, CVN_INBOX_COMMITTED, r, t, t->t.written, NULL);
+    cvn_inbox_news(r->inbox, CVN_INBOX_COMMITTED, r, t, t->t.written, NULL);
     confirm_end(r);
 }
 
@@ -693,12 +694,12 @@ static void point_indication(struct cvn_receiver *r, const struct cvn_x225_prim 
     /* What the sender counted and what was written must be the same. */
     if (cvn_note_decode(&n, p->data) == CVN_OK && cvn_note_has(&n, CVN_NOTE_F_OFFSET) &&
         n.offset != t->t.written) {
-        transfer_fail(t);
+        cvn_transfer_fail(t);
         t->only_detach = true;
         report(r, CVN_TROUBLE_UNFIT_RESUME, t);
         return;
     }
-    if (transfer_mark(t, p->serial) != CVN_OK)
+    if (cvn_transfer_mark(t, p->serial) != CVN_OK)
         no_memory(r);
 }
 
@@ -726,7 +727,7 @@ static void end_indication(struct cvn_receiver *r, const struct cvn_x225_prim *p
         t->t.size_known = true;
         t->t.size = n.size;
     }
-    transfer_end(t, cvn_note_has(&n, CVN_NOTE_F_CONTINUES));
+    cvn_transfer_end(t, cvn_note_has(&n, CVN_NOTE_F_CONTINUES));
 }
 
 /* After a resume that did not fit a convene peer says by the reason whether it will resume again;
@@ -741,8 +742,8 @@ static void gave_up(struct cvn_receiver *r, enum cvn_x225_service s, uint8_t rea
     if (t != NULL) {
         t->holder = NULL;
         if (s == CVN_S_ACTIVITY_DISCARD && !keep && t->t.state == CVN_TRANSFER_RECEIVING) {
-            inbox_news(r->inbox, CVN_INBOX_DISCARDED, r, t, 0, NULL);
-            transfer_discard(t);
+            cvn_inbox_news(r->inbox, CVN_INBOX_DISCARDED, r, t, 0, NULL);
+            cvn_transfer_discard(t);
         }
     }
     cvn_x225_prim_init(&p, s, CVN_RESPONSE);
@@ -753,13 +754,13 @@ static void gave_up(struct cvn_receiver *r, enum cvn_x225_service s, uint8_t rea
 /* I5: a receiver that dies after the response must not wait for a session that is over. */
 static void release_indication(struct cvn_receiver *r)
 {
-    inbox_forget_committed(r->inbox, r->session->id, NULL);
+    cvn_inbox_forget_committed(r->inbox, r->session->id, NULL);
     if (r->ours)
-        inbox_discard_unfinished(r->inbox, r->session->id);
-    inbox_session_end(r->inbox, r->session);
+        cvn_inbox_discard_unfinished(r->inbox, r->session->id);
+    cvn_inbox_session_end(r->inbox, r->session);
 }
 
-void receiver_released(struct cvn_receiver *r)
+void cvn_receiver_released(struct cvn_receiver *r)
 {
     struct cvn_x225_prim p;
     r->session = NULL;
@@ -767,7 +768,7 @@ void receiver_released(struct cvn_receiver *r)
     cvn_x225_prim_init(&p, CVN_S_RELEASE, CVN_RESPONSE);
     p.result = CVN_RESULT_ACCEPT;
     (void)!say(r, &p);
-    inbox_news(r->inbox, CVN_INBOX_RELEASED, r, NULL, 0, NULL);
+    cvn_inbox_news(r->inbox, CVN_INBOX_RELEASED, r, NULL, 0, NULL);
 }
 
 static void lost(struct cvn_receiver *r, const char *why)
@@ -778,9 +779,9 @@ static void lost(struct cvn_receiver *r, const char *why)
     if (s != NULL) {
         s->holder = NULL;
         if (r->open)
-            inbox_news(r->inbox, CVN_INBOX_SUSPENDED, r, NULL, 0, why);
+            cvn_inbox_news(r->inbox, CVN_INBOX_SUSPENDED, r, NULL, 0, why);
         if (r->nameless) /* nobody can come back to it */
-            inbox_session_aborted(r->inbox, s);
+            cvn_inbox_session_aborted(r->inbox, s);
     }
     r->open = false;
     close_link(r);
@@ -794,10 +795,10 @@ static void aborted(struct cvn_receiver *r, const char *why)
     r->session = NULL;
     r->open = false;
     if (t != NULL && t->t.state == CVN_TRANSFER_RECEIVING)
-        transfer_discard(t);
+        cvn_transfer_discard(t);
     if (s != NULL) {
-        inbox_session_aborted(r->inbox, s);
-        inbox_news(r->inbox, CVN_INBOX_ABORTED, r, NULL, 0, why);
+        cvn_inbox_session_aborted(r->inbox, s);
+        cvn_inbox_news(r->inbox, CVN_INBOX_ABORTED, r, NULL, 0, why);
     }
     close_link(r);
 }
