@@ -22,6 +22,7 @@
 #define LINE_MAX_OCTETS 200000u
 #define TOKENS_MAX      64
 #define SEEN_MAX        64
+#define LENT_MAX        64
 #define RANDOM_ROUNDS   40
 #define SEED_MAX        2000 /* larger ones teach a fuzzer nothing more */
 #define RUN_MIN         8    /* so many equal octets are written as xx*n */
@@ -164,7 +165,7 @@ struct side {
     size_t nseen;
     struct buf fed; /* all octets that this side was given */
     unsigned seed_bits;
-    struct buf lent[TOKENS_MAX]; /* octets of T-DATA requests, kept until the end */
+    uint8_t *lent[LENT_MAX]; /* octets of T-DATA requests, kept until the end */
     size_t nlent;
 };
 
@@ -379,26 +380,27 @@ static void make(struct run *r, struct side *s, char **t, int n)
     buf_free(&called);
 }
 
-/* data HEADER [SLICE...] [end] */
+/* data HEADER [SLICE...] [end]; each slice stands alone in memory. */
 static int request_data(struct run *r, struct side *s, char **t, int n)
 {
     struct cvn_octets slices[TOKENS_MAX];
     size_t nslices = 0;
     struct buf header = {0};
     bool end = n > 1 && strcmp(t[n - 1], "end") == 0;
-    struct buf all = {0};
-    size_t at[TOKENS_MAX + 1] = {0};
     for (int i = 1; i < n - (end ? 1 : 0); i++) {
-        if (!hex_token(t[i], i == 1 ? &header : &all))
+        struct buf b = {0};
+        if (!hex_token(t[i], i == 1 ? &header : &b))
             complain(r, "not octets: %s", t[i]);
-        if (i > 1)
-            at[++nslices] = all.n;
+        if (i == 1)
+            continue;
+        uint8_t *alone = b.n == 0 ? NULL : must(malloc(b.n));
+        if (b.n > 0)
+            memcpy(alone, b.p, b.n);
+        assert(s->nlent < LENT_MAX);
+        s->lent[s->nlent++] = alone;
+        slices[nslices++] = (struct cvn_octets){.p = alone, .n = b.n};
+        buf_free(&b);
     }
-    assert(s->nlent < TOKENS_MAX);
-    s->lent[s->nlent++] = all;
-    for (size_t i = 0; i < nslices; i++)
-        slices[i] =
-            (struct cvn_octets){.p = all.p == NULL ? NULL : all.p + at[i], .n = at[i + 1] - at[i]};
     struct cvn_octets h = {.p = header.p, .n = header.n};
     int rc = cvn_cotp_data(s->c, h, &r->owner, slices, nslices, end);
     buf_free(&header);
@@ -589,7 +591,7 @@ static void finish(struct run *r)
         }
         cvn_cotp_free(s->c);
         for (size_t k = 0; k < s->nlent; k++)
-            buf_free(&s->lent[k]);
+            free(s->lent[k]);
         if (r->seeds_folder != NULL && s->fed.n > 0 && s->fed.n <= SEED_MAX)
             write_seed(r, s);
         buf_free(&s->fed);
