@@ -89,8 +89,8 @@ enum cvn_spdu_has {
     CVN_HAS_UPPER_LIMIT = 1u << 28,   /* PI 56 */
     CVN_HAS_OVERFLOW = 1u << 29,      /* PI 60 */
     CVN_HAS_USER_DATA = 1u << 30,     /* PGI 193 or 194, PI 46 in MIA, after the code in RF */
-    CVN_HAS_EXTENDED = 1u << 31,      /* the user data is (to be) in PGI 194 */
 };
+#define CVN_HAS_EXTENDED    (1u << 31) /* the user data is (to be) in PGI 194; no int: no enumerator */
 
 #define CVN_ENCLOSURE_BEGIN 1u
 #define CVN_ENCLOSURE_END   2u
@@ -143,6 +143,7 @@ struct cvn_spdu_fault {
     const char *why; /* static; names the parameter and the clause */
 };
 
+/* Everything absent; a MAP has the Sync Type Item that makes it one. */
 void cvn_spdu_init(struct cvn_spdu *s, enum cvn_spdu_type type);
 /* "DT". Static storage. */
 const char *cvn_spdu_name(enum cvn_spdu_type type);
@@ -162,8 +163,11 @@ size_t cvn_spdu_header_length(const uint8_t *in, size_t len);
  * Tolerant of: any order, unknown PGI/PI (skipped), undefined bits of bit fields,
  * an empty PGI 1, PGI 5 of length 0, parameters with LI 0, enclosure items where
  * nothing is segmented, selectors up to 64 octets, PGI 193 of any size.
+ * A segment that does not begin its SSDU (Enclosure Item) keeps its user data alone,
+ * whatever else it has; that of a MAP is seen as an AE, having no Sync Type Item.
  * CVN_OK; CVN_EPROTO with *fault set (unknown SI, wrong length, missing mandatory
- * parameter, duplicate, reserved value, digits, user data where none is defined). */
+ * parameter, duplicate, reserved value, digits, user data where none is defined); then
+ * *s is empty, of the right type if the SI was known, else untouched. */
 int cvn_spdu_decode(struct cvn_spdu *s, const uint8_t *in, size_t len, bool first,
                     struct cvn_spdu_fault *fault) CVN_MUST_USE;
 
