@@ -217,17 +217,39 @@ static void act_14(ARGS)
     x->vact = x->vnextact && cvn_x225_fu(x, CVN_FU_ACTIVITY);
 }
 
+static int32_t capped(int32_t number)
+{
+    return number > (int32_t)CVN_SERIAL_MAX ? (int32_t)CVN_SERIAL_MAX : number;
+}
+
+/* One flow under symmetric synchronize. A flow that this resync leaves alone, and that is being
+ * resynchronized, goes on being so: whoever asked for that has purged it. */
+static void resync_flow(const struct cvn_x225 *x, uint8_t kind, int32_t sn, uint8_t *vrsp,
+                        int32_t *number, int32_t *next)
+{
+    if (kind != X225_RSP_NO) {
+        *vrsp = kind;
+        *number = sn;
+    } else if (x->vrsp == X225_RSP_NO) {
+        *vrsp = X225_RSP_NO;
+    } else if (*vrsp == X225_RSP_A) {
+        *next = capped(max(*next, sn));
+    }
+}
+
 /* Interrupt and discard concern both flows, whatever units there are. */
 static void act_16(ARGS)
 {
-    bool both = !ss(x) || e->rsp >= X225_RSP_INT;
-
+    if (!ss(x) || e->rsp >= X225_RSP_INT) {
+        x->vrsps = e->rsp;
+        x->vrspr = e->rsp;
+        x->vrspnbs = e->sn;
+    } else {
+        resync_flow(x, e->rsp_s, e->sn_s, &x->vrsps, &x->vrspnbs, &x->vm);
+        resync_flow(x, e->rsp_r, e->sn_r, &x->vrspr, &x->vrspnbr, &x->vmr);
+    }
     x->vrsp = e->rsp;
     x->vrsp_local = e->local;
-    x->vrspnbs = ss(x) ? e->sn_s : e->sn;
-    x->vrspnbr = e->sn_r;
-    x->vrsps = both ? e->rsp : e->rsp_s;
-    x->vrspr = both ? e->rsp : e->rsp_r;
     x->rs_setting = e->setting;
     if (x->vrspr != X225_RSP_NO)
         x->discard_rcv = true;
@@ -246,18 +268,14 @@ static void act_18(ARGS)
 /* A number beyond the last cannot be named in RA; the last itself is no lower than any used. */
 static void act_19(ARGS)
 {
-    int32_t last = (int32_t)CVN_SERIAL_MAX;
     if (!ss(x)) {
-        x->vm = max(x->vm, e->sn);
-        x->vm = x->vm > last ? last : x->vm;
+        x->vm = capped(max(x->vm, e->sn));
         return;
     }
     if (e->rsp_r == X225_RSP_A)
-        x->vmr = max(x->vmr, e->sn_r);
+        x->vmr = capped(max(x->vmr, e->sn_r));
     if (e->rsp_s == X225_RSP_A)
-        x->vm = max(x->vm, e->sn_s);
-    x->vm = x->vm > last ? last : x->vm;
-    x->vmr = x->vmr > last ? last : x->vmr;
+        x->vm = capped(max(x->vm, e->sn_s));
 }
 
 static void act_22(ARGS)
@@ -502,6 +520,28 @@ static void act_901(ARGS)
         if (x->replay > x->queue_len)
             x->replay = x->queue_len;
         return;
+    }
+}
+
+/* Ours: the peer's RS has lost, but the flows it names and ours does not have been purged by the
+ * peer: they are resynchronized too, by its type and number. */
+static void act_902(ARGS)
+{
+    if (!ss(x))
+        return;
+    if (x->vrsps == X225_RSP_NO && e->rsp_s != X225_RSP_NO) {
+        x->vrsps = e->rsp_s;
+        x->vrspnbs = e->sn_s;
+        x->discard_snd = true;
+        if (e->rsp_s == X225_RSP_A)
+            x->vm = capped(max(x->vm, e->sn_s));
+    }
+    if (x->vrspr == X225_RSP_NO && e->rsp_r != X225_RSP_NO) {
+        x->vrspr = e->rsp_r;
+        x->vrspnbr = e->sn_r;
+        x->discard_rcv = true;
+        if (e->rsp_r == X225_RSP_A)
+            x->vmr = capped(max(x->vmr, e->sn_r));
     }
 }
 
