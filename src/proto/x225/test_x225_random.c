@@ -27,6 +27,7 @@ struct run {
     uint32_t seed;
     uint16_t units;
     bool symmetric;
+    bool separation;
     char trace[64][96];
     unsigned traced;
     unsigned counts[CVN_S_SERVICES][4];
@@ -67,6 +68,11 @@ static uint16_t random_units(void)
     if (r.symmetric) {
         u &= ~(unsigned)CVN_FU_MINOR_SYNC;
         u |= CVN_FU_SYMMETRIC_SYNC;
+    }
+    if (r.separation) {
+        u &= ~(unsigned)CVN_FU_ACTIVITY;
+        u |= CVN_FU_DATA_SEPARATION | CVN_FU_RESYNC;
+        u |= r.symmetric ? 0 : CVN_FU_MINOR_SYNC;
     }
     if (r.pair.expedited && rnd(3) < 2)
         u |= CVN_FU_EXPEDITED;
@@ -137,7 +143,7 @@ static void fill(unsigned side, struct cvn_x225_prim *q, uint8_t *octets)
         break;
     case CVN_S_SYNC_MINOR:
         q->optional = rnd(2) == 0;
-        q->separation = (r.units & CVN_FU_DATA_SEPARATION) != 0 && rnd(2) == 0;
+        q->separation = r.separation && rnd(2) == 0;
         break;
     case CVN_S_ACTIVITY_RESUME:
         q->serial = rnd(6);
@@ -295,12 +301,13 @@ static void connect(void)
     trace(0, "connected", "");
 }
 
-static void run(uint32_t seed, bool symmetric)
+static void run(uint32_t seed, bool symmetric, bool separation)
 {
     struct cvn_x225_opts o[2] = {{.units = 0}, {.units = 0}};
     memset(&r, 0, sizeof r);
     r.seed = seed;
     r.symmetric = symmetric;
+    r.separation = separation;
     o[0].reuse = seed % 3 == 0;
     o[1].reuse = seed % 3 == 0 || seed % 7 == 0;
     pair_init(&r.pair, &o[0], &o[1]);
@@ -344,39 +351,54 @@ static void run(uint32_t seed, bool symmetric)
     pair_fini(&r.pair);
 }
 
-static void many(bool symmetric, unsigned usual)
+static void many(bool symmetric, bool separation, unsigned usual)
 {
     const char *one = getenv("X225_SEED");
     const char *runs = getenv("X225_RUNS");
     unsigned n = runs != NULL ? (unsigned)atoi(runs) : usual;
     memset(done, 0, sizeof done);
     if (one != NULL) {
-        run((uint32_t)atoi(one), symmetric);
+        run((uint32_t)atoi(one), symmetric, separation);
         show();
         return;
     }
     for (uint32_t seed = 1; seed <= n; seed++)
-        run(seed, symmetric);
+        run(seed, symmetric, separation);
     /* No service went untried. */
     for (unsigned s = 0; s < CVN_S_SERVICES; s++) {
-        if (!asks_for((enum cvn_x225_service)s))
+        bool activity = s == CVN_S_CAPABILITY_DATA || s == CVN_S_CONTROL_GIVE ||
+                        (s >= CVN_S_ACTIVITY_START && s <= CVN_S_ACTIVITY_END);
+        if (!asks_for((enum cvn_x225_service)s) || (separation && activity))
             continue;
         ck_assert_msg(done[s][CVN_REQUEST] > 0, "%s", cvn_x225_service_name(s));
         ck_assert_msg(done[s][CVN_INDICATION] > 0, "%s", cvn_x225_service_name(s));
     }
     for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++)
-        ck_assert_msg(done[answers[i]][CVN_CONFIRM] > 0, "%s", cvn_x225_service_name(answers[i]));
+        ck_assert_msg(separation || done[answers[i]][CVN_CONFIRM] > 0, "%s",
+                      cvn_x225_service_name(answers[i]));
 }
 
 START_TEST(two_machines_never_break_the_protocol)
 {
-    many(false, 300);
+    many(false, false, 300);
 }
 END_TEST
 
 START_TEST(nor_with_symmetric_synchronize)
 {
-    many(true, 200);
+    many(true, false, 200);
+}
+END_TEST
+
+START_TEST(nor_with_data_separation)
+{
+    many(false, true, 200);
+}
+END_TEST
+
+START_TEST(nor_with_both)
+{
+    many(true, true, 200);
 }
 END_TEST
 
@@ -387,6 +409,8 @@ int main(void)
     tcase_set_timeout(t, 100);
     tcase_add_test(t, two_machines_never_break_the_protocol);
     tcase_add_test(t, nor_with_symmetric_synchronize);
+    tcase_add_test(t, nor_with_data_separation);
+    tcase_add_test(t, nor_with_both);
     suite_add_tcase(s, t);
     SRunner *runner = srunner_create(s);
     srunner_run_all(runner, CK_NORMAL);
