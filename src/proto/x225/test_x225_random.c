@@ -317,6 +317,7 @@ static void run(uint32_t seed, bool symmetric, bool separation)
     r.pair.expedited = rnd(2) == 0;
     r.pair.overtake = true;
     r.pair.slicing = (enum pair_slicing)rnd(3);
+    unsigned eager = 2 + rnd(8); /* of ten steps, those in which somebody asks */
     for (unsigned step = 0; step < STEPS; step++) {
         enum cvn_x225_state a = cvn_x225_state(r.pair.side[0].x);
         enum cvn_x225_state b = cvn_x225_state(r.pair.side[1].x);
@@ -329,7 +330,7 @@ static void run(uint32_t seed, bool symmetric, bool separation)
                 pair_cut(&r.pair);
             connect();
         }
-        if (rnd(3) == 0)
+        if (rnd(10) < eager)
             ask(rnd(2));
         else
             (void)pair_deliver(&r.pair);

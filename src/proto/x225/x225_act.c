@@ -222,19 +222,44 @@ static int32_t capped(int32_t number)
     return number > (int32_t)CVN_SERIAL_MAX ? (int32_t)CVN_SERIAL_MAX : number;
 }
 
-/* One flow under symmetric synchronize. A flow that this resync leaves alone, and that is being
- * resynchronized, goes on being so: whoever asked for that has purged it. */
-static void resync_flow(const struct cvn_x225 *x, uint8_t kind, int32_t sn, uint8_t *vrsp,
-                        int32_t *number, int32_t *next)
+/* One flow of a resync under symmetric synchronize, of which another may be in progress on the
+ * same or the other flow. The table lets the stronger of the two RS stand, but the user of the
+ * weaker one has purged his flows too: so each flow goes by the stronger type that either names
+ * for it, of two restarts the lower number; of equals that which stands (theirs). */
+struct flow {
+    uint8_t *vrsp;
+    int32_t *number;
+    int32_t *next; /* V(M) of the flow */
+};
+
+static void resync_flow(const struct flow *f, uint8_t kind, int32_t sn, bool theirs)
 {
-    if (kind != X225_RSP_NO) {
-        *vrsp = kind;
-        *number = sn;
-    } else if (x->vrsp == X225_RSP_NO) {
-        *vrsp = X225_RSP_NO;
-    } else if (*vrsp == X225_RSP_A) {
-        *next = capped(max(*next, sn));
+    bool lower = kind == X225_RSP_R && *f->vrsp == X225_RSP_R && sn < *f->number;
+    bool equal = kind == *f->vrsp && kind != X225_RSP_R && theirs;
+    if (kind > *f->vrsp || lower || equal) {
+        *f->vrsp = kind;
+        *f->number = sn;
     }
+    if (*f->vrsp == X225_RSP_A) /* [19] for a flow that was not abandoned by this RS itself */
+        *f->next = capped(max(*f->next, sn));
+}
+
+static void resync_flows(struct cvn_x225 *x, const struct cvn_x225_ev *e, bool theirs)
+{
+    const struct flow sending = {&x->vrsps, &x->vrspnbs, &x->vm};
+    const struct flow receiving = {&x->vrspr, &x->vrspnbr, &x->vmr};
+    resync_flow(&sending, e->rsp_s, e->sn_s, theirs);
+    resync_flow(&receiving, e->rsp_r, e->sn_r, theirs);
+}
+
+static void discard_begin(struct cvn_x225 *x)
+{
+    if (x->vrspr != X225_RSP_NO)
+        x->discard_rcv = true;
+    if (x->vrsps != X225_RSP_NO)
+        x->discard_snd = true;
+    if (x->discard_rcv && x->vado < x->va) /* p185 */
+        cvn_tsdu_in_purge(&x->in);
 }
 
 /* Interrupt and discard concern both flows, whatever units there are. */
@@ -245,18 +270,12 @@ static void act_16(ARGS)
         x->vrspr = e->rsp;
         x->vrspnbs = e->sn;
     } else {
-        resync_flow(x, e->rsp_s, e->sn_s, &x->vrsps, &x->vrspnbs, &x->vm);
-        resync_flow(x, e->rsp_r, e->sn_r, &x->vrspr, &x->vrspnbr, &x->vmr);
+        resync_flows(x, e, true);
     }
     x->vrsp = e->rsp;
     x->vrsp_local = e->local;
     x->rs_setting = e->setting;
-    if (x->vrspr != X225_RSP_NO)
-        x->discard_rcv = true;
-    if (x->vrsps != X225_RSP_NO)
-        x->discard_snd = true;
-    if (x->discard_rcv && x->vado < x->va) /* p185 */
-        cvn_tsdu_in_purge(&x->in);
+    discard_begin(x);
 }
 
 static void act_18(ARGS)
@@ -523,26 +542,13 @@ static void act_901(ARGS)
     }
 }
 
-/* Ours: the peer's RS has lost, but the flows it names and ours does not have been purged by the
- * peer: they are resynchronized too, by its type and number. */
+/* Ours: the peer's RS has lost, but what it names has been purged by the peer's user. */
 static void act_902(ARGS)
 {
     if (!ss(x))
         return;
-    if (x->vrsps == X225_RSP_NO && e->rsp_s != X225_RSP_NO) {
-        x->vrsps = e->rsp_s;
-        x->vrspnbs = e->sn_s;
-        x->discard_snd = true;
-        if (e->rsp_s == X225_RSP_A)
-            x->vm = capped(max(x->vm, e->sn_s));
-    }
-    if (x->vrspr == X225_RSP_NO && e->rsp_r != X225_RSP_NO) {
-        x->vrspr = e->rsp_r;
-        x->vrspnbr = e->sn_r;
-        x->discard_rcv = true;
-        if (e->rsp_r == X225_RSP_A)
-            x->vmr = capped(max(x->vmr, e->sn_r));
-    }
+    resync_flows(x, e, false);
+    discard_begin(x);
 }
 
 typedef void action_fn(ARGS);
