@@ -70,7 +70,6 @@ static uint16_t random_units(void)
         u |= CVN_FU_SYMMETRIC_SYNC;
     }
     if (r.separation) {
-        u &= ~(unsigned)CVN_FU_ACTIVITY;
         u |= CVN_FU_DATA_SEPARATION | CVN_FU_RESYNC;
         u |= r.symmetric ? 0 : CVN_FU_MINOR_SYNC;
     }
@@ -367,16 +366,13 @@ static void many(bool symmetric, bool separation, unsigned usual)
         run(seed, symmetric, separation);
     /* No service went untried. */
     for (unsigned s = 0; s < CVN_S_SERVICES; s++) {
-        bool activity = s == CVN_S_CAPABILITY_DATA || s == CVN_S_CONTROL_GIVE ||
-                        (s >= CVN_S_ACTIVITY_START && s <= CVN_S_ACTIVITY_END);
-        if (!asks_for((enum cvn_x225_service)s) || (separation && activity))
+        if (!asks_for((enum cvn_x225_service)s))
             continue;
         ck_assert_msg(done[s][CVN_REQUEST] > 0, "%s", cvn_x225_service_name(s));
         ck_assert_msg(done[s][CVN_INDICATION] > 0, "%s", cvn_x225_service_name(s));
     }
     for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++)
-        ck_assert_msg(separation || done[answers[i]][CVN_CONFIRM] > 0, "%s",
-                      cvn_x225_service_name(answers[i]));
+        ck_assert_msg(done[answers[i]][CVN_CONFIRM] > 0, "%s", cvn_x225_service_name(answers[i]));
 }
 
 START_TEST(two_machines_never_break_the_protocol)
