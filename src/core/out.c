@@ -71,6 +71,20 @@ static struct cvn_out_piece *out_push(struct cvn_out *o, size_t n)
     return piece;
 }
 
+struct cvn_ref *cvn_out_dup(const struct cvn_out *o, const void *p, size_t n,
+                            const uint8_t **octets)
+{
+    struct out_copy *c = cvn_resize(o->alloc, NULL, 0, sizeof *c + n);
+    if (c == NULL)
+        return NULL;
+    c->ref = (struct cvn_ref){.refs = 1, .drop = out_copy_drop};
+    c->alloc = o->alloc;
+    c->size = sizeof *c + n;
+    memcpy(c->octets, p, n);
+    *octets = c->octets;
+    return &c->ref;
+}
+
 int cvn_out_copy(struct cvn_out *o, const void *p, size_t n)
 {
     if (n == 0)
@@ -82,16 +96,13 @@ int cvn_out_copy(struct cvn_out *o, const void *p, size_t n)
         return CVN_OK;
     }
     assert(n <= UINT32_MAX);
-    struct out_copy *c = cvn_resize(o->alloc, NULL, 0, sizeof *c + n);
-    if (c == NULL)
+    const uint8_t *octets = NULL;
+    struct cvn_ref *owner = cvn_out_dup(o, p, n, &octets);
+    if (owner == NULL)
         return CVN_ENOMEM;
-    c->ref = (struct cvn_ref){.refs = 1, .drop = out_copy_drop};
-    c->alloc = o->alloc;
-    c->size = sizeof *c + n;
-    memcpy(c->octets, p, n);
     struct cvn_out_piece *piece = out_push(o, n);
-    piece->p = c->octets;
-    piece->owner = &c->ref;
+    piece->p = octets;
+    piece->owner = owner;
     return CVN_OK;
 }
 

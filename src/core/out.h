@@ -49,6 +49,12 @@ int cvn_out_reserve(struct cvn_out *o, size_t n) CVN_MUST_USE;
  * beyond the ring. CVN_OK, CVN_ENOMEM (nothing changed). */
 int cvn_out_copy(struct cvn_out *o, const void *p, size_t n) CVN_MUST_USE;
 
+/* A counted copy of n > 0 octets from the queue's allocator, for those that have to
+ * be lent in several pieces: the reference is the caller's to drop, *octets says
+ * where they are. NULL: no memory. */
+struct cvn_ref *cvn_out_dup(const struct cvn_out *o, const void *p, size_t n,
+                            const uint8_t **octets) CVN_MUST_USE;
+
 /* Appends a reference to n octets at p, holding owner (NULL: they outlive the
  * queue). n <= UINT32_MAX. CVN_OK, CVN_ENOMEM (nothing changed). */
 int cvn_out_lend(struct cvn_out *o, struct cvn_ref *owner, const void *p, size_t n) CVN_MUST_USE;

@@ -68,14 +68,15 @@ enum cvn_cotp_event_kind {
 
 struct cvn_cotp_event {
     enum cvn_cotp_event_kind kind;
-    struct cvn_octets data;    /* DATA, EXPEDITED; user data of CR, CC, DR: valid until next feed */
+    struct cvn_octets data;    /* DATA, EXPEDITED; user data of CR, CC, DR; of an ER the octets
+                                  of ours that it refuses: valid until next feed */
     bool begin;                /* DATA: first slice of its TSDU (may be empty only with end) */
     bool end;                  /* DATA: last slice of its TSDU; a slice may be empty only here */
     bool expedited;            /* CONNECT_*: agreed (IND: asked for) */
-    struct cvn_octets calling; /* CONNECT_*: TSELs; .p == NULL: absent */
+    struct cvn_octets calling; /* CONNECT_*: TSELs of any length; .p == NULL: absent */
     struct cvn_octets called;
-    uint32_t tpdu_max; /* CONNECT_CONF: octets of a TPDU this side may send */
-    bool local;        /* DISCONNECT: we found the error; why says what */
+    uint32_t tpdu_max; /* CONNECT_*: octets of a TPDU this side may send (IND: if accepted) */
+    bool local;        /* DISCONNECT: we found the error; why says what, reason too */
     bool error_tpdu;   /* DISCONNECT: the peer sent ER; reason is its cause */
     uint8_t reason;    /* DISCONNECT: DR reason or ER cause */
     const char *why;   /* DISCONNECT: one line for people, static storage */
@@ -102,10 +103,13 @@ void cvn_cotp_free(struct cvn_cotp *c); /* NULL is fine */
 
 /* T-CONNECT request: queues CR. Initiator in CLOSED. CVN_OK, CVN_ESTATE, CVN_ENOMEM. */
 int cvn_cotp_connect(struct cvn_cotp *c) CVN_MUST_USE;
-/* T-CONNECT response: queues CC. WFTRESP. CVN_OK, CVN_ESTATE, CVN_ENOMEM. */
+/* T-CONNECT response: queues CC, with the TSELs of the CR (those over CVN_TSEL_MAX
+ * left out). WFTRESP. CVN_OK, CVN_ESTATE, CVN_ENOMEM. */
 int cvn_cotp_accept(struct cvn_cotp *c) CVN_MUST_USE;
-/* T-DISCONNECT request. In WFTRESP: queues DR with reason; in OPEN, class 0: only
- * ends (the stream's close says it, 6.7.4), reason ignored. CVN_OK, CVN_ESTATE, CVN_ENOMEM. */
+/* T-DISCONNECT request. In WFTRESP: queues DR with reason (one of 128 and over is sent
+ * as 0 to a CR for class 0, which does not have them, 13.5.3); in WFCC and OPEN, class 0:
+ * only ends (the stream's close says it, 6.7.4), reason ignored. CVN_OK, CVN_ESTATE,
+ * CVN_ENOMEM. */
 int cvn_cotp_disconnect(struct cvn_cotp *c, enum cvn_cotp_reason reason) CVN_MUST_USE;
 
 /* T-DATA request, streamed: the octets of header (copied; at most 65,600) and
@@ -113,7 +117,8 @@ int cvn_cotp_disconnect(struct cvn_cotp *c, enum cvn_cotp_reason reason) CVN_MUS
  * are the next part of the current TSDU; end closes it. Segmented into DT TPDUs
  * of at most the agreed size, each DT given out as soon as it is full or at end;
  * a part that does not fill a DT and is not the end goes out as a DT of its own
- * (6.3.3 note 2). A TSDU of no octets at all is CVN_EINVAL.
+ * (6.3.3 note 2). No octets and no end: nothing is done. A TSDU of no octets at all
+ * is CVN_EINVAL.
  * CVN_OK, CVN_EINVAL, CVN_ESTATE, CVN_ENOMEM (nothing was queued). */
 int cvn_cotp_data(struct cvn_cotp *c, struct cvn_octets header, struct cvn_ref *owner,
                   const struct cvn_octets *data, size_t n, bool end) CVN_MUST_USE;
@@ -123,8 +128,10 @@ int cvn_cotp_data(struct cvn_cotp *c, struct cvn_octets header, struct cvn_ref *
 int cvn_cotp_expedited(struct cvn_cotp *c, struct cvn_octets data) CVN_MUST_USE;
 
 /* Takes octets from the stream. *used <= len says how many were consumed; an
- * event's data are a slice of in (or of c for a header that came in parts) and
- * valid until the next call on c. Any split of the input gives the same TSDUs.
+ * event's octets are a slice of in (or of c for a TPDU that came in parts) and
+ * valid until the next feed, trim or free. Any split of the input gives the same
+ * TSDUs. A peer's error gives DISCONNECT in every state, also before a TC was there,
+ * and what answers it (DR, ER) is queued, or left out when there is no memory.
  *   CVN_MORE   all consumed, no event
  *   CVN_EVENT  *ev is set; feed the rest again
  *   CVN_ECLOSED the TC is over; the octets are dropped, *used == len
@@ -139,10 +146,13 @@ int cvn_cotp_stream_closed(struct cvn_cotp *c, struct cvn_cotp_event *ev) CVN_MU
 /* What is to be sent. */
 struct cvn_out *cvn_cotp_out(struct cvn_cotp *c);
 enum cvn_cotp_state cvn_cotp_state(const struct cvn_cotp *c);
-/* True: send what is left, shut down writing, then close; after a refusal or an
+/* ENDED. True: send what is left, shut down writing, then close; after a refusal or an
  * ER leave the closing to the peer for a while (6.1.3 note 3). */
 bool cvn_cotp_closing(const struct cvn_cotp *c);
-/* Whether expedited data was agreed. */
+/* Whether expedited data was agreed; false unless OPEN. */
 bool cvn_cotp_has_expedited(const struct cvn_cotp *c);
+/* Gives back what an idle connection does not need: the empty queue's ring, the
+ * octets of the last event. */
+void cvn_cotp_trim(struct cvn_cotp *c);
 
 #endif

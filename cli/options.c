@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/* options - the command line: one table for parsing and help. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "cli/cli.h"
+
+enum kind { FLAG, TEXT, COUNT, OCTETS, SECONDS, AGE, FAMILY4, FAMILY6, HELP, VERSION };
+
+struct option {
+    const char *name;
+    char letter;
+    const char *commands; /* s: send, r: receive */
+    enum kind kind;
+    size_t offset;
+    const char *value;
+    const char *help;
+};
+
+#define AT(member) offsetof(struct cli_options, member)
+
+/* clang-format off */
+static const struct option options[] = {
+    {"listen",          0,  "r",  TEXT,    AT(listen),          "URL",     "where to listen: iso://127.0.0.1:10102/inbox"},
+    {"into",            0,  "r",  TEXT,    AT(into),            "DIR",     "the folder that files are received into"},
+    {"once",            0,  "r",  FLAG,    AT(once),            NULL,      "end when every session since the first has ended"},
+    {"on-conflict",     0,  "r",  TEXT,    AT(on_conflict),     "WHAT",    "a file of that name exists: fail (default), replace, rename"},
+    {"keep",            0,  "r",  AGE,     AT(keep_s),          "TIME",    "how long what is unfinished is kept: 90s, 12h, 7d (default 7d)"},
+    {"max-octets",      0,  "r",  OCTETS,  AT(max_octets),      "N",       "most octets of all that is unfinished: 500M, 20G"},
+    {"insecure",        0,  "r",  FLAG,    AT(insecure),        NULL,      "listen on other addresses than loopback without TLS"},
+    {"jobs",            'j',"s",  COUNT,   AT(jobs),            "N",       "sessions at once for many files (default 4)"},
+    {"limit-rate",      0,  "s",  OCTETS,  AT(limit_rate),      "RATE",    "octets a second, all sessions together: 500K, 20M"},
+    {"hash",            0,  "s",  TEXT,    AT(hash),            "NAME",    "xxh128 (default) or sha256"},
+    {"follow",          'L',"s",  FLAG,    AT(follow_links),    NULL,      "send what symbolic links point to"},
+    {"name",            0,  "s",  TEXT,    AT(name),            "NAME",    "the name that standard input (-) gets (default: stdin)"},
+    {"again",           0,  "s",  FLAG,    AT(again),           NULL,      "send again what a peer that is not convene may have"},
+    {"connect-timeout", 0,  "s",  SECONDS, AT(connect_timeout), "SECONDS", "until the peer is first reached (default 10)"},
+    {"retry-for",       0,  "s",  SECONDS, AT(retry_for),       "SECONDS", "of one outage (default: until stopped)"},
+    {"dead-after",      0,  "s",  SECONDS, AT(dead_after),      "SECONDS", "silence of a peer that owes an answer (default 10)"},
+    {"window",          0,  "s",  OCTETS,  AT(window),          "N",       "octets sent and not confirmed (default 4M)"},
+    {"checkpoint",      0,  "s",  OCTETS,  AT(spacing),         "N",       "octets between synchronization points (default 1M)"},
+    {"points",          0,  "s",  COUNT,   AT(points_max),      "N",       "synchronization points of one activity (default 990000)"},
+    {"json",            0,  "sr", FLAG,    AT(json),            NULL,      "events, one JSON object a line, on standard output"},
+    {"pcap",            0,  "sr", TEXT,    AT(pcap),            "FILE",    "write what went over the wire as pcapng"},
+    {"verbose",         'v',"sr", FLAG,    AT(verbose),         NULL,      "show session primitives on standard error"},
+    {"silent",          's',"sr", FLAG,    AT(silent),          NULL,      "no progress bar, no summary"},
+    {"ipv4",            '4',"sr", FAMILY4, AT(family),          NULL,      "IPv4 only"},
+    {"ipv6",            '6',"sr", FAMILY6, AT(family),          NULL,      "IPv6 only"},
+    {"help",            'h',"sr", HELP,    0,                   NULL,      "this text"},
+    {"version",         'V',"sr", VERSION, 0,                   NULL,      "the version"},
+};
+/* clang-format on */
+#define NOPTIONS (sizeof options / sizeof options[0])
+
+static void help_of(char which)
+{
+    for (size_t i = 0; i < NOPTIONS; i++) {
+        const struct option *p = &options[i];
+        char left[40];
+        if (strchr(p->commands, which) == NULL)
+            continue;
+        (void)snprintf(left, sizeof left, "--%s%s%s", p->name, p->value != NULL ? "=" : "",
+                       p->value != NULL ? p->value : "");
+        (void)printf("  %c%c %-26s %s\n", p->letter != 0 ? '-' : ' ',
+                     p->letter != 0 ? p->letter : ' ', left, p->help);
+    }
+}
+
+static void help(const char *command)
+{
+    bool all = command == NULL;
+    (void)printf("convene: sessions that outlive their connections\n\n");
+    if (all || strcmp(command, "send") == 0) {
+        (void)printf("usage: convene send [OPTION]... FILE... URL\n"
+                     "Sends files, folders (recursively) or standard input (-) as checkpointed "
+                     "activities.\n");
+        help_of('s');
+    }
+    if (all)
+        (void)printf("\n");
+    if (all || strcmp(command, "receive") == 0) {
+        (void)printf("usage: convene receive [OPTION]... --listen URL --into DIR\n"
+                     "Receives files into a folder until stopped.\n");
+        help_of('r');
+    }
+    (void)printf("\nURL: iso://host[:port]/SELECTOR[?tsel=SELECTOR], port 102 by default.\n"
+                 "Interrupted (exit 75)? Run the same command again: it goes on where it was.\n");
+}
+
+static bool number(const char *text, double *out, const char **rest)
+{
+    char *end;
+    errno = 0;
+    double v = strtod(text, &end);
+    if (end == text || errno != 0 || !(v >= 0) || v > 9e18)
+        return false;
+    *out = v;
+    *rest = end;
+    return true;
+}
+
+static bool octets(const char *text, uint64_t *out)
+{
+    double v;
+    const char *rest;
+    if (!number(text, &v, &rest))
+        return false;
+    static const char units[] = "KMGT";
+    const char *u = *rest == '\0' ? NULL : strchr(units, *rest >= 'a' ? *rest - 32 : *rest);
+    if (*rest != '\0' && (u == NULL || rest[1] != '\0'))
+        return false;
+    for (const char *p = units; u != NULL && p <= u; p++)
+        v *= 1024;
+    *out = (uint64_t)v;
+    return v >= 1 && v < 9e18;
+}
+
+static bool age(const char *text, uint64_t *out)
+{
+    double v;
+    const char *rest;
+    if (!number(text, &v, &rest) || (*rest != '\0' && rest[1] != '\0'))
+        return false;
+    double unit = *rest == 'd' ? 86400 : *rest == 'h' ? 3600 : *rest == 'm' ? 60 : 1;
+    *out = (uint64_t)(v * unit);
+    return *rest == '\0' || strchr("dhms", *rest) != NULL;
+}
+
+static bool set_value(struct cli_options *o, const struct option *p, const char *value)
+{
+    void *at = (char *)o + p->offset;
+    double v = 0;
+    const char *rest = "";
+    bool ok = true;
+    switch (p->kind) {
+    case TEXT:
+        *(const char **)at = value;
+        break;
+    case COUNT:
+        ok = number(value, &v, &rest) && *rest == '\0' && v >= 1 && v <= 990000;
+        *(unsigned *)at = (unsigned)v;
+        break;
+    case OCTETS:
+        ok = octets(value, at);
+        break;
+    case SECONDS:
+        ok = number(value, &v, &rest) && *rest == '\0';
+        *(double *)at = v;
+        break;
+    case AGE:
+        ok = age(value, at);
+        break;
+    case FAMILY4:
+        *(int *)at = AF_INET;
+        break;
+    case FAMILY6:
+        *(int *)at = AF_INET6;
+        break;
+    default:
+        *(bool *)at = true;
+        break;
+    }
+    return ok;
+}
+
+static const struct option *find(const char *arg, char which, const char **value, bool *joined)
+{
+    bool is_long = arg[1] == '-';
+    const char *name = arg + (is_long ? 2 : 1);
+    const char *equals = is_long ? strchr(name, '=') : NULL;
+    size_t n = equals != NULL ? (size_t)(equals - name) : strlen(name);
+    *joined = equals != NULL;
+    *value = equals != NULL ? equals + 1 : NULL;
+    for (size_t i = 0; i < NOPTIONS; i++) {
+        const struct option *p = &options[i];
+        if (which != 0 && strchr(p->commands, which) == NULL)
+            continue;
+        if (is_long && strlen(p->name) == n && memcmp(p->name, name, n) == 0)
+            return p;
+        if (!is_long && p->letter != 0 && p->letter == name[0]) {
+            *joined = name[1] != '\0';
+            *value = *joined ? name + 1 : NULL;
+            return p;
+        }
+    }
+    return NULL;
+}
+
+static int usage(const char *what, const char *why)
+{
+    cli_error(what, why, "convene --help lists what there is");
+    return EXIT_USAGE;
+}
+
+/* One option; *i moves past its value. */
+static int one_option(struct cli_options *o, char which, int argc, char **argv, int *i)
+{
+    const char *value;
+    bool joined;
+    const struct option *p = find(argv[*i], which, &value, &joined);
+    if (p == NULL)
+        return usage(argv[*i], "no such option here");
+    if (p->kind == HELP) {
+        help(o->command);
+        return -1;
+    }
+    if (p->kind == VERSION) {
+        (void)printf("convene %s\n", CVN_VERSION);
+        return -1;
+    }
+    if (p->value == NULL && joined)
+        return usage(argv[*i], "this option takes no value");
+    if (p->value != NULL && !joined) {
+        if (*i + 1 >= argc)
+            return usage(argv[*i], "this option needs a value");
+        value = argv[++*i];
+    }
+    if (!set_value(o, p, value)) {
+        char what[64];
+        (void)snprintf(what, sizeof what, "--%s", p->name);
+        return usage(what, "the value is not one it takes");
+    }
+    return 0;
+}
+
+int cli_parse(struct cli_options *o, int argc, char **argv)
+{
+    bool only_operands = false;
+    char which = 0;
+    *o = (struct cli_options){.jobs = 4, .hash = "xxh128", .on_conflict = "fail", .name = "stdin",
+                              .connect_timeout = 10, .retry_for = -1, .family = AF_UNSPEC};
+    o->operands = (const char **)(uintptr_t)argv; /* compacted in place */
+    for (int i = 1; i < argc; i++) {
+        const char *arg = argv[i];
+        if (!only_operands && strcmp(arg, "--") == 0) {
+            only_operands = true;
+        } else if (!only_operands && arg[0] == '-' && arg[1] != '\0') {
+            int rc = one_option(o, which, argc, argv, &i);
+            if (rc != 0)
+                return rc;
+        } else if (o->command == NULL) {
+            o->command = arg;
+            which = strcmp(arg, "send") == 0 ? 's' : strcmp(arg, "receive") == 0 ? 'r' : 0;
+            if (strcmp(arg, "help") == 0) {
+                help(NULL);
+                return -1;
+            }
+            if (which == 0)
+                return usage(arg, "no such command");
+        } else {
+            o->operands[o->noperands++] = arg;
+        }
+    }
+    return o->command == NULL ? usage("convene", "a command is missing: send or receive") : 0;
+}

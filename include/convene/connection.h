@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * connection - one session connection over one octet stream: TPKT, COTP class 0
+ * (RFC 1006) and X.225 put together, free of I/O. Octets in, X.215 primitives
+ * out, primitives in, octets out; the time is an argument.
+ *
+ * Loop: cvn_sc_feed() until CVN_MORE; after every call send what cvn_sc_out_iov() gives and
+ * say so with cvn_sc_sent(); call cvn_sc_tick() at cvn_sc_deadline(); when cvn_sc_closing()
+ * is true and nothing is left to send, shut the stream down.
+ */
+#ifndef CONVENE_CONNECTION_H
+#define CONVENE_CONNECTION_H
+
+#include <stdbool.h>
+
+#include "convene/x225.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct cvn_sc;
+
+struct cvn_sc_opts {
+    const struct cvn_alloc *alloc;  /* NULL: cvn_alloc_std(); must outlive the connection */
+    bool initiator;                 /* of the stream, hence of transport and session connection */
+    uint16_t reference;             /* COTP source reference; not 0 */
+    struct cvn_octets calling_tsel; /* initiator; .n == 0: left out; at most 32 octets; copied */
+    struct cvn_octets called_tsel;
+    bool expedited;                 /* ask for (initiator) or agree to transport expedited data */
+    uint32_t tpdu_max;              /* octets; 0: 65,531 */
+    struct cvn_x225_opts x225;      /* its alloc is replaced by the one above */
+};
+
+/* A connection over a stream that is open. *out is the caller's to free with
+ * cvn_sc_free(); untouched on error. CVN_OK, CVN_EINVAL, CVN_ENOMEM. */
+CVN_API int cvn_sc_new(struct cvn_sc **out, const struct cvn_sc_opts *opts) CVN_MUST_USE;
+CVN_API void cvn_sc_free(struct cvn_sc *c); /* NULL is fine */
+
+/* As cvn_x225_request(). The initiator begins with S-CONNECT request. */
+CVN_API int cvn_sc_request(struct cvn_sc *c, struct cvn_x225_prim *p, cvn_time now) CVN_MUST_USE;
+
+/* Takes octets from the stream. While CVN_EVENT is returned, *ev is set and the
+ * octets fed must stay where they are: call again with the rest (in + *used,
+ * even if none is left) until CVN_MORE.
+ *   CVN_MORE    all taken
+ *   CVN_EVENT   *ev is an indication or confirm
+ *   CVN_ECLOSED the connection is over; the octets were dropped
+ *   CVN_ENOMEM  the connection cannot go on: close the stream, say cvn_sc_stream_closed() */
+CVN_API int cvn_sc_feed(struct cvn_sc *c, const uint8_t *in, size_t len, size_t *used,
+                        struct cvn_x225_prim *ev, cvn_time now) CVN_MUST_USE;
+
+/* The stream ended or failed; take what follows from cvn_sc_next(). */
+CVN_API void cvn_sc_stream_closed(struct cvn_sc *c, cvn_time now);
+/* Primitives that came without octets. CVN_EVENT, CVN_NONE. */
+CVN_API int cvn_sc_next(struct cvn_sc *c, struct cvn_x225_prim *ev, cvn_time now) CVN_MUST_USE;
+
+/* Octets to send: how many, the first n of the vector, and how much of it went. */
+CVN_API size_t cvn_sc_out_octets(const struct cvn_sc *c);
+CVN_API size_t cvn_sc_out_iov(struct cvn_sc *c, struct cvn_iov *iov, size_t n);
+CVN_API void cvn_sc_sent(struct cvn_sc *c, size_t octets);
+
+/* True once nothing more will be said: send what is left, then close. */
+CVN_API bool cvn_sc_closing(const struct cvn_sc *c);
+
+CVN_API cvn_time cvn_sc_deadline(const struct cvn_sc *c);
+CVN_API void cvn_sc_tick(struct cvn_sc *c, cvn_time now);
+
+/* The state machine inside, for diagnostics. */
+CVN_API void cvn_sc_vars(const struct cvn_sc *c, struct cvn_x225_vars *v);
+/* Why the transport refused or ended it, for people; NULL: it did not. Static storage. */
+CVN_API const char *cvn_sc_transport_why(const struct cvn_sc *c);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

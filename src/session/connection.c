@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * connection - one session connection over one octet stream: COTP (RFC 1006)
+ * below, X.225 above, and the octets between them moved without a copy.
+ *
+ * Invariants
+ *   I1  after every public call nothing stands in the session machine's queue:
+ *       it has all been given to COTP (pump()).
+ *   I2  slice is what COTP delivered and the machine has not taken yet; it points
+ *       into the octets of the last feed.
+ */
+#include "convene/connection.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/wr.h"
+#include "proto/cotp/cotp.h"
+
+struct cvn_sc {
+    const struct cvn_alloc *alloc;
+    struct cvn_cotp *cotp;
+    struct cvn_x225 *x225;
+    struct cvn_octets slice;
+    bool has_slice;
+    bool slice_begin;
+    bool slice_end;
+    bool slice_expedited;
+    bool up;      /* the transport connection is open */
+    bool down;    /* it is over */
+    const char *transport_why;
+};
+
+int cvn_sc_new(struct cvn_sc **out, const struct cvn_sc_opts *opts)
+{
+    const struct cvn_alloc *a = opts->alloc == NULL ? cvn_alloc_std() : opts->alloc;
+    struct cvn_cotp_opts copts = {
+        .alloc = a,
+        .initiator = opts->initiator,
+        .reference = opts->reference,
+        .calling = opts->calling_tsel,
+        .called = opts->called_tsel,
+        .expedited = opts->expedited,
+        .tpdu_max = opts->tpdu_max,
+        .lenient = true,
+    };
+    struct cvn_x225_opts xopts = opts->x225;
+    xopts.alloc = a;
+    struct cvn_sc *c = cvn_new(a, sizeof *c);
+    if (c == NULL)
+        return CVN_ENOMEM;
+    c->alloc = a;
+    int rc = cvn_cotp_new(&c->cotp, &copts);
+    if (rc == CVN_OK)
+        rc = cvn_x225_new(&c->x225, &xopts);
+    if (rc != CVN_OK) {
+        cvn_sc_free(c);
+        return rc;
+    }
+    *out = c;
+    return CVN_OK;
+}
+
+void cvn_sc_free(struct cvn_sc *c)
+{
+    if (c == NULL)
+        return;
+    cvn_x225_free(c->x225);
+    cvn_cotp_free(c->cotp);
+    cvn_free(c->alloc, c, sizeof *c);
+}
+
+static int hand_down_expedited(struct cvn_sc *c, const struct cvn_x225_out *o)
+{
+    uint8_t whole[CVN_EXPEDITED_MAX];
+    struct cvn_wr w = cvn_wr_init(whole, sizeof whole);
+    cvn_wr_bytes(&w, o->header.p, o->header.n);
+    cvn_wr_bytes(&w, o->data.p, o->data.n);
+    assert(!w.bad);
+    return cvn_cotp_expedited(c->cotp, (struct cvn_octets){whole, w.len});
+}
+
+/* One thing that the session machine wants of the transport. */
+static int hand_down(struct cvn_sc *c, const struct cvn_x225_out *o)
+{
+    struct cvn_octets both[2] = {o->data, {NULL, 0}};
+    switch (o->kind) {
+    case CVN_X225_T_CONNECT:
+        return cvn_cotp_connect(c->cotp);
+    case CVN_X225_T_CONNECT_ACCEPT:
+        return CVN_OK; /* said when the T-CONNECT indication came */
+    case CVN_X225_T_DATA:
+        if (o->data_copy) {
+            /* Rare (user data inside a header never comes here): one part copied. */
+            int rc = cvn_cotp_data(c->cotp, o->header, NULL, NULL, 0, false);
+            return rc != CVN_OK ? rc : cvn_cotp_data(c->cotp, o->data, NULL, NULL, 0, o->end);
+        }
+        return cvn_cotp_data(c->cotp, o->header, o->owner, both, 1, o->end);
+    case CVN_X225_T_EXPEDITED:
+        return hand_down_expedited(c, o);
+    case CVN_X225_T_DISCONNECT:
+        c->down = true;
+        return cvn_cotp_disconnect(c->cotp, CVN_DR_NORMAL);
+    }
+    return CVN_EINVAL;
+}
+
+/* I1. A transport that is over takes nothing: what the machine still says is dropped. */
+static int pump(struct cvn_sc *c)
+{
+    struct cvn_x225_out o;
+    while (cvn_x225_out(c->x225, &o) == CVN_EVENT) {
+        int rc = c->down ? CVN_OK : hand_down(c, &o);
+        if (rc == CVN_ENOMEM)
+            return rc;
+        cvn_x225_out_done(c->x225);
+    }
+    return CVN_OK;
+}
+
+/* Out of memory in the middle of an SPDU's way down: there is no going on. */
+static void lose(struct cvn_sc *c, cvn_time now)
+{
+    if (c->down)
+        return;
+    c->down = true;
+    c->transport_why = "no memory for what was to be sent";
+    (void)!cvn_x225_transport_down(c->x225, now);
+}
+
+int cvn_sc_request(struct cvn_sc *c, struct cvn_x225_prim *p, cvn_time now)
+{
+    if (c->down)
+        return CVN_ESTATE;
+    int rc = cvn_x225_request(c->x225, p, now);
+    if (rc != CVN_OK)
+        return rc;
+    if (pump(c) != CVN_OK)
+        lose(c, now);
+    return CVN_OK;
+}
+
+/* A T-service event other than data. */
+static int transport_event(struct cvn_sc *c, const struct cvn_cotp_event *e, cvn_time now)
+{
+    switch (e->kind) {
+    case CVN_COTP_EV_CONNECT_IND:
+        if (cvn_cotp_accept(c->cotp) != CVN_OK)
+            return CVN_ENOMEM;
+        c->up = true;
+        (void)!cvn_x225_transport_up(c->x225, true, cvn_cotp_has_expedited(c->cotp), now);
+        return CVN_OK;
+    case CVN_COTP_EV_CONNECT_CONF:
+        c->up = true;
+        (void)!cvn_x225_transport_up(c->x225, false, cvn_cotp_has_expedited(c->cotp), now);
+        return CVN_OK;
+    case CVN_COTP_EV_DISCONNECT:
+        c->down = true;
+        c->transport_why = e->why;
+        (void)!cvn_x225_transport_down(c->x225, now);
+        return CVN_OK;
+    case CVN_COTP_EV_DATA:
+    case CVN_COTP_EV_EXPEDITED:
+        c->slice = e->data;
+        c->has_slice = true;
+        c->slice_begin = e->kind == CVN_COTP_EV_EXPEDITED || e->begin;
+        c->slice_end = e->kind == CVN_COTP_EV_EXPEDITED || e->end;
+        c->slice_expedited = e->kind == CVN_COTP_EV_EXPEDITED;
+        return CVN_OK;
+    }
+    return CVN_EINVAL;
+}
+
+/* Gives the slice to the session machine until it has an event or has it all. */
+static int feed_slice(struct cvn_sc *c, struct cvn_x225_prim *ev, cvn_time now)
+{
+    for (;;) {
+        size_t used = 0;
+        int rc = cvn_x225_feed(c->x225, c->slice.p, c->slice.n, c->slice_begin, c->slice_end,
+                               c->slice_expedited, &used, ev, now);
+        c->slice.p = used == 0 ? c->slice.p : c->slice.p + used;
+        c->slice.n -= used;
+        if (used > 0 || rc == CVN_EVENT)
+            c->slice_begin = false;
+        if (pump(c) != CVN_OK)
+            return CVN_ENOMEM;
+        if (rc == CVN_FULL)
+            continue;
+        if (rc != CVN_EVENT)
+            c->has_slice = false;
+        return rc;
+    }
+}
+
+int cvn_sc_feed(struct cvn_sc *c, const uint8_t *in, size_t len, size_t *used,
+                struct cvn_x225_prim *ev, cvn_time now)
+{
+    *used = 0;
+    for (;;) {
+        if (c->has_slice) {
+            int rc = feed_slice(c, ev, now);
+            if (rc != CVN_MORE)
+                return rc;
+        }
+        int rc = cvn_x225_next(c->x225, ev, now);
+        if (pump(c) != CVN_OK)
+            return CVN_ENOMEM;
+        if (rc == CVN_EVENT)
+            return rc;
+        if (c->down) {
+            *used = len;
+            return CVN_ECLOSED;
+        }
+        struct cvn_cotp_event e;
+        size_t n = 0;
+        rc = cvn_cotp_feed(c->cotp, in + *used, len - *used, &n, &e);
+        *used += n;
+        if (rc != CVN_EVENT)
+            return rc;
+        if (transport_event(c, &e, now) != CVN_OK || pump(c) != CVN_OK)
+            return CVN_ENOMEM;
+    }
+}
+
+void cvn_sc_stream_closed(struct cvn_sc *c, cvn_time now)
+{
+    struct cvn_cotp_event e;
+    c->has_slice = false;
+    (void)!cvn_cotp_stream_closed(c->cotp, &e);
+    if (c->down)
+        return;
+    c->down = true;
+    (void)!cvn_x225_transport_down(c->x225, now);
+}
+
+int cvn_sc_next(struct cvn_sc *c, struct cvn_x225_prim *ev, cvn_time now)
+{
+    int rc = cvn_x225_next(c->x225, ev, now);
+    if (pump(c) != CVN_OK)
+        lose(c, now);
+    return rc;
+}
+
+size_t cvn_sc_out_octets(const struct cvn_sc *c)
+{
+    return cvn_cotp_out(c->cotp)->octets;
+}
+
+size_t cvn_sc_out_iov(struct cvn_sc *c, struct cvn_iov *iov, size_t n)
+{
+    return cvn_out_iov(cvn_cotp_out(c->cotp), iov, n);
+}
+
+void cvn_sc_sent(struct cvn_sc *c, size_t octets)
+{
+    struct cvn_out *o = cvn_cotp_out(c->cotp);
+    cvn_out_sent(o, octets);
+}
+
+bool cvn_sc_closing(const struct cvn_sc *c)
+{
+    return c->down || cvn_cotp_closing(c->cotp);
+}
+
+cvn_time cvn_sc_deadline(const struct cvn_sc *c)
+{
+    return cvn_x225_deadline(c->x225);
+}
+
+void cvn_sc_tick(struct cvn_sc *c, cvn_time now)
+{
+    cvn_x225_tick(c->x225, now);
+    if (pump(c) != CVN_OK)
+        lose(c, now);
+}
+
+void cvn_sc_vars(const struct cvn_sc *c, struct cvn_x225_vars *v)
+{
+    cvn_x225_vars(c->x225, v);
+}
+
+const char *cvn_sc_transport_why(const struct cvn_sc *c)
+{
+    return c->transport_why;
+}

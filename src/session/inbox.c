@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inbox - what outlives connections at the receiver: the transfers and the
+ * sessions it knows, read back from the store after a crash.
+ *
+ * Keys: 't' id: a transfer; 'p' id part serial: a durable point; 's' id: an open
+ * session and its epoch; 'o': a run of receive has had sessions, and the worst of them.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "base/rd.h"
+#include "session/receive_i.h"
+
+#define KEEP_DEFAULT (7u * 24u * 3600u)
+
+/* Waits by itself: nobody else needs the outcome, unless it failed. */
+struct loose_put {
+    struct cvn_wait wait;
+    struct cvn_inbox *inbox;
+};
+
+int cvn_inbox_new(struct cvn_inbox **out, const struct cvn_inbox_opts *o)
+{
+    struct cvn_inbox *b = cvn_new(o->alloc, sizeof *b);
+    if (b == NULL)
+        return CVN_ENOMEM;
+    b->alloc = o->alloc;
+    b->o = *o;
+    b->o.keep_s = o->keep_s == 0 ? KEEP_DEFAULT : o->keep_s;
+    *out = b;
+    return CVN_OK;
+}
+
+bool cvn_inbox_idle(const struct cvn_inbox *b)
+{
+    for (const struct transfer *t = b->transfers; t != NULL; t = t->next)
+        if (t->op != OP_NONE)
+            return false;
+    return b->puts == 0;
+}
+
+void cvn_inbox_free(struct cvn_inbox *b)
+{
+    if (b == NULL)
+        return;
+    assert(cvn_inbox_idle(b));
+    while (b->transfers != NULL) {
+        struct transfer *t = b->transfers;
+        b->transfers = t->next;
+        transfer_free(t);
+    }
+    while (b->sessions != NULL) {
+        struct session *s = b->sessions;
+        assert(s->holder == NULL);
+        b->sessions = s->next;
+        cvn_free(b->alloc, s, sizeof *s);
+    }
+    cvn_free(b->alloc, b, sizeof *b);
+}
+
+void inbox_news(struct cvn_inbox *b, enum cvn_inbox_news n, const struct cvn_receiver *r,
+                const struct transfer *t, uint64_t offset, const char *text)
+{
+    b->o.ops->news(b->o.ctx, n, r, t == NULL ? NULL : &t->t, offset, text);
+}
+
+void inbox_failed(struct cvn_inbox *b, const char *why)
+{
+    if (b->broken)
+        return;
+    b->broken = true;
+    b->o.ops->failed(b->o.ctx, why);
+}
+
+static void loose_done(struct cvn_wait *w, int rc)
+{
+    struct loose_put *p = (struct loose_put *)(void *)w;
+    struct cvn_inbox *b = p->inbox;
+    b->puts--;
+    cvn_free(b->alloc, p, sizeof *p);
+    if (rc != CVN_OK)
+        inbox_failed(b, "the store of the inbox failed");
+}
+
+void inbox_put(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n)
+{
+    struct loose_put *p = cvn_new(b->alloc, sizeof *p);
+    if (p == NULL) {
+        inbox_failed(b, "no memory to store a record");
+        return;
+    }
+    p->inbox = b;
+    p->wait.done = loose_done;
+    p->wait.pending = true;
+    if (b->o.store->ops->put(b->o.store->self, puts, n, &p->wait) != CVN_OK) {
+        cvn_free(b->alloc, p, sizeof *p);
+        inbox_failed(b, "no memory to store a record");
+        return;
+    }
+    b->puts++;
+}
+
+/* -------- transfers -------- */
+
+struct transfer *inbox_find(struct cvn_inbox *b, const uint8_t id[CVN_ID])
+{
+    for (struct transfer *t = b->transfers; t != NULL; t = t->next)
+        if (!t->gone && memcmp(t->t.id, id, CVN_ID) == 0)
+            return t;
+    return NULL;
+}
+
+struct transfer *inbox_find_pair(struct cvn_inbox *b, const struct pair *p)
+{
+    for (struct transfer *t = b->transfers; t != NULL; t = t->next)
+        for (uint32_t i = 0; !t->gone && i < t->npairs; i++)
+            if (t->pairs[i].len == p->len && memcmp(t->pairs[i].octets, p->octets, p->len) == 0)
+                return t;
+    return NULL;
+}
+
+struct transfer *inbox_add(struct cvn_inbox *b, const uint8_t id[CVN_ID])
+{
+    struct transfer *t = cvn_new(b->alloc, sizeof *t);
+    if (t == NULL)
+        return NULL;
+    memcpy(t->t.id, id, CVN_ID);
+    t->t.state = CVN_TRANSFER_RECEIVING;
+    t->inbox = b;
+    t->touched = b->o.ops->utc_seconds(b->o.ctx);
+    t->next = b->transfers;
+    b->transfers = t;
+    return t;
+}
+
+void inbox_forget_committed(struct cvn_inbox *b, const uint8_t session[CVN_ID],
+                            const struct transfer *except)
+{
+    struct transfer *next;
+    for (struct transfer *t = b->transfers; t != NULL; t = next) {
+        next = t->next;
+        if (t != except && t->t.state == CVN_TRANSFER_COMMITTED && t->op == OP_NONE &&
+            t->holder == NULL && memcmp(t->session, session, CVN_ID) == 0)
+            transfer_discard(t);
+    }
+}
+
+uint64_t inbox_octets(const struct cvn_inbox *b)
+{
+    uint64_t sum = 0;
+    for (const struct transfer *t = b->transfers; t != NULL; t = t->next)
+        if (t->t.state == CVN_TRANSFER_RECEIVING)
+            sum += t->t.size_known && t->t.size > t->t.written ? t->t.size : t->t.written;
+    return sum;
+}
+
+size_t cvn_inbox_unfinished(const struct cvn_inbox *b)
+{
+    size_t n = 0;
+    for (const struct transfer *t = b->transfers; t != NULL; t = t->next)
+        n += t->t.state != CVN_TRANSFER_COMMITTED;
+    return n;
+}
+
+void cvn_inbox_expire(struct cvn_inbox *b)
+{
+    uint64_t now = b->o.ops->utc_seconds(b->o.ctx);
+    struct transfer *next;
+    for (struct transfer *t = b->transfers; t != NULL; t = next) {
+        next = t->next;
+        if (t->holder == NULL && t->op == OP_NONE && now > t->touched &&
+            now - t->touched > b->o.keep_s && t->t.state != CVN_TRANSFER_COMMITTING)
+            transfer_discard(t);
+    }
+}
+
+/* -------- sessions -------- */
+
+static void put_run(struct cvn_inbox *b, const uint8_t id[CVN_ID], const uint32_t *epoch)
+{
+    uint8_t key[ID_KEY];
+    uint8_t value[4] = {0};
+    uint8_t run[3] = {1, b->worst, b->aborted};
+    struct cvn_wr w = cvn_wr_init(value, sizeof value);
+    struct cvn_store_put puts[2] = {
+        {.key = {key, sizeof key}},
+        {.key = {(const uint8_t *)"o", 1}, .value = {run, sizeof run}},
+    };
+    key[0] = 's';
+    memcpy(key + 1, id, CVN_ID);
+    if (epoch != NULL) {
+        cvn_wr_be32(&w, *epoch);
+        puts[0].value = (struct cvn_octets){value, sizeof value};
+    }
+    inbox_put(b, puts, 2);
+}
+
+static struct session *session_find(struct cvn_inbox *b, const uint8_t id[CVN_ID])
+{
+    for (struct session *s = b->sessions; s != NULL; s = s->next)
+        if (memcmp(s->id, id, CVN_ID) == 0)
+            return s;
+    return NULL;
+}
+
+static struct session *session_add(struct cvn_inbox *b, const uint8_t id[CVN_ID])
+{
+    struct session *s = cvn_new(b->alloc, sizeof *s);
+    if (s == NULL)
+        return NULL;
+    memcpy(s->id, id, CVN_ID);
+    s->next = b->sessions;
+    b->sessions = s;
+    return s;
+}
+
+/* The session with this id under a new connection; epoch 0: the peer counts none, the next
+ * is taken. NULL: no memory, or a later connection was there before. */
+struct session *inbox_session(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch)
+{
+    struct session *s = session_find(b, id);
+    if (epoch == 0)
+        epoch = s == NULL ? 1 : s->epoch + 1;
+    if (s != NULL && epoch <= s->epoch)
+        return NULL;
+    if (s == NULL) {
+        s = session_add(b, id);
+        if (s == NULL)
+            return NULL;
+        b->ever++;
+    }
+    s->epoch = epoch;
+    put_run(b, id, &epoch);
+    return s;
+}
+
+void inbox_session_over(struct cvn_inbox *b, struct session *s, bool aborted)
+{
+    struct session **at = &b->sessions;
+    while (*at != s)
+        at = &(*at)->next;
+    *at = s->next;
+    b->aborted = b->aborted || aborted;
+    put_run(b, s->id, NULL);
+    cvn_free(b->alloc, s, sizeof *s);
+}
+
+void inbox_worst(struct cvn_inbox *b, uint8_t trouble)
+{
+    if (trouble != CVN_TROUBLE_UNFIT_RESUME && trouble != CVN_TROUBLE_NO_SPACE &&
+        trouble != CVN_TROUBLE_BUSY && b->worst == CVN_TROUBLE_NONE)
+        b->worst = trouble;
+}
+
+size_t cvn_inbox_sessions(const struct cvn_inbox *b, size_t *ever)
+{
+    size_t n = 0;
+    for (const struct session *s = b->sessions; s != NULL; s = s->next)
+        n++;
+    if (ever != NULL)
+        *ever = b->ever;
+    return n;
+}
+
+uint8_t cvn_inbox_worst(const struct cvn_inbox *b, bool *aborted)
+{
+    *aborted = b->aborted;
+    return b->worst;
+}
+
+int cvn_inbox_forget_run(struct cvn_inbox *b, struct cvn_wait *w)
+{
+    struct cvn_store_put put = {.key = {(const uint8_t *)"o", 1}};
+    b->ever = 0;
+    b->worst = CVN_TROUBLE_NONE;
+    b->aborted = false;
+    return b->o.store->ops->put(b->o.store->self, &put, 1, w);
+}
+
+/* -------- recovery -------- */
+
+struct recovery {
+    struct cvn_inbox *inbox;
+    int worst;
+};
+
+static int recover_transfer(void *arg, struct cvn_octets key, struct cvn_octets value)
+{
+    struct recovery *rec = arg;
+    struct cvn_rd k = cvn_rd_init(key.p, key.n);
+    cvn_rd_skip(&k, 1);
+    const uint8_t *id = cvn_rd_bytes(&k, CVN_ID);
+    if (id == NULL) {
+        rec->worst = CVN_ECORRUPT;
+        return CVN_OK;
+    }
+    struct transfer *t = inbox_add(rec->inbox, id);
+    if (t == NULL)
+        return CVN_ENOMEM;
+    int rc = transfer_decode(t, value);
+    if (rc == CVN_OK)
+        return CVN_OK;
+    rec->inbox->transfers = t->next;
+    transfer_free(t);
+    if (rc == CVN_ECORRUPT)
+        rec->worst = rc;
+    return rc == CVN_ENOMEM ? rc : CVN_OK;
+}
+
+static int recover_session(void *arg, struct cvn_octets key, struct cvn_octets value)
+{
+    struct recovery *rec = arg;
+    struct cvn_rd k = cvn_rd_init(key.p, key.n);
+    struct cvn_rd v = cvn_rd_init(value.p, value.n);
+    cvn_rd_skip(&k, 1);
+    const uint8_t *id = cvn_rd_bytes(&k, CVN_ID);
+    uint32_t epoch = cvn_rd_be32(&v);
+    if (id == NULL || v.bad) {
+        rec->worst = CVN_ECORRUPT;
+        return CVN_OK;
+    }
+    struct session *s = session_add(rec->inbox, id);
+    if (s == NULL)
+        return CVN_ENOMEM;
+    s->epoch = epoch;
+    return CVN_OK;
+}
+
+static int recover_run(void *arg, struct cvn_octets key, struct cvn_octets value)
+{
+    struct recovery *rec = arg;
+    struct cvn_rd v = cvn_rd_init(value.p, value.n);
+    (void)key;
+    rec->inbox->ever = cvn_rd_u8(&v);
+    rec->inbox->worst = cvn_rd_u8(&v);
+    rec->inbox->aborted = cvn_rd_u8(&v) != 0;
+    return CVN_OK;
+}
+
+static bool keep_partial(void *arg, const uint8_t id[CVN_ID])
+{
+    const struct transfer *t = inbox_find(arg, id);
+    return t != NULL && t->t.state != CVN_TRANSFER_COMMITTED;
+}
+
+int cvn_inbox_recover(struct cvn_inbox *b)
+{
+    struct recovery rec = {.inbox = b, .worst = CVN_OK};
+    static const struct {
+        const char *prefix;
+        int (*each)(void *, struct cvn_octets, struct cvn_octets);
+    } kinds[] = {{"o", recover_run}, {"s", recover_session}, {"t", recover_transfer}};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct cvn_octets prefix = {(const uint8_t *)kinds[i].prefix, 1};
+        int rc = b->o.store->ops->scan(b->o.store->self, prefix, kinds[i].each, &rec);
+        if (rc == CVN_ECORRUPT)
+            rec.worst = rc;
+        else if (rc != CVN_OK)
+            return rc;
+    }
+    b->o.depot_ops->sweep(b->o.depot, keep_partial, b);
+    for (struct transfer *t = b->transfers; t != NULL; t = t->next) {
+        struct cvn_place p;
+        if (t->t.state == CVN_TRANSFER_RECEIVING && transfer_point(t, 0, &p) == CVN_OK) {
+            t->durable = p;
+            t->t.written = p.offset;
+        }
+        transfer_step(t);
+    }
+    cvn_inbox_expire(b);
+    return rec.worst;
+}

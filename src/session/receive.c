@@ -1,0 +1,840 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * receive - one session connection to an inbox: answers S-CONNECT, follows
+ * activities, writes data, and confirms what the inbox says is durable.
+ *
+ * Invariants
+ *   I1  while wait != WAIT_NOTHING no octets are taken from the link, so that the
+ *       deferred primitive's slices stay valid.
+ *   I2  item->holder == this receiver exactly while its activity is open here.
+ *   I3  a confirmation goes out only from receiver_durable(), receiver_part_ended() and
+ *       receiver_committed(), or for an item that was committed before (ignore).
+ */
+#include "session/receive.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/rd.h"
+#include "session/receive_i.h"
+
+#define UNITS                                                                                      \
+    (CVN_FU_HALF_DUPLEX | CVN_FU_MINOR_SYNC | CVN_FU_ACTIVITY | CVN_FU_EXCEPTIONS)
+#define REPORT_MAX 256u
+
+int cvn_receiver_new(struct cvn_receiver **out, struct cvn_inbox *b,
+                     const struct cvn_receiver_ops *ops, void *ctx, struct cvn_octets ssel,
+                     const char *peer, cvn_time now)
+{
+    struct cvn_sc_opts o = {.alloc = b->alloc, .initiator = false, .reference = 1};
+    struct cvn_receiver *r = cvn_new(b->alloc, sizeof *r);
+    if (r == NULL)
+        return CVN_ENOMEM;
+    r->alloc = b->alloc;
+    r->inbox = b;
+    r->ops = ops;
+    r->ctx = ctx;
+    r->ssel = ssel;
+    r->peer = peer;
+    r->now = now;
+    int rc = cvn_sc_new(&r->sc, &o);
+    if (rc != CVN_OK) {
+        cvn_free(b->alloc, r, sizeof *r);
+        return rc;
+    }
+    *out = r;
+    return CVN_OK;
+}
+
+static void detach(struct cvn_receiver *r)
+{
+    if (r->item != NULL)
+        r->item->holder = NULL;
+    r->item = NULL;
+    if (r->waiting_for != NULL)
+        r->waiting_for->waiter = NULL;
+    r->waiting_for = NULL;
+    r->wait = WAIT_NOTHING;
+}
+
+void cvn_receiver_free(struct cvn_receiver *r)
+{
+    if (r == NULL)
+        return;
+    detach(r);
+    if (r->session != NULL)
+        r->session->holder = NULL;
+    cvn_sc_free(r->sc);
+    cvn_free(r->alloc, r, sizeof *r);
+}
+
+static int say(struct cvn_receiver *r, struct cvn_x225_prim *p)
+{
+    r->ops->primitive(r->ctx, p, true);
+    int rc = cvn_sc_request(r->sc, p, r->now);
+    r->ops->flush(r->ctx);
+    return rc;
+}
+
+/* The link is of no more use; what became of the session is known. */
+static void close_link(struct cvn_receiver *r)
+{
+    r->closing = true;
+    r->ops->flush(r->ctx);
+}
+
+/* -------- S-CONNECT -------- */
+
+static void pair_add(struct pair *p, struct cvn_octets o)
+{
+    assert((size_t)p->len + 1 + o.n <= PAIR_MAX);
+    p->octets[p->len++] = (uint8_t)o.n;
+    if (o.n > 0)
+        memcpy(p->octets + p->len, o.p, o.n);
+    p->len = (uint8_t)(p->len + o.n);
+}
+
+static struct pair pair_of(const struct cvn_x225_connection_id *id)
+{
+    struct pair p = {.len = 0};
+    pair_add(&p, id->calling);
+    pair_add(&p, id->common);
+    pair_add(&p, id->additional);
+    return p;
+}
+
+static struct pair pair_with(struct pair p, struct cvn_octets activity)
+{
+    pair_add(&p, activity);
+    return p;
+}
+
+static void refuse(struct cvn_receiver *r, uint8_t result, const char *why)
+{
+    struct cvn_x225_prim p;
+    uint8_t data[200];
+    struct cvn_wr w = cvn_wr_init(data, sizeof data);
+    struct cvn_note n = {.text = {(const uint8_t *)why, strlen(why)}};
+    cvn_x225_prim_init(&p, CVN_S_CONNECT, CVN_RESPONSE);
+    p.result = result;
+    if (result == CVN_RF_USER_DATA) {
+        cvn_note_set(&n, CVN_NOTE_F_TEXT);
+        if (cvn_note_encode(&n, &w) == CVN_OK)
+            p.data = (struct cvn_octets){data, w.len};
+    }
+    inbox_news(r->inbox, CVN_INBOX_REFUSED, r, NULL, 0, why);
+    (void)!say(r, &p);
+    close_link(r);
+}
+
+/* A session id is the calling reference if that has its size, else made of it. */
+static void session_id(const struct cvn_x225_prim *p, uint8_t id[CVN_ID], uint32_t *epoch)
+{
+    struct cvn_rd a = cvn_rd_init(p->id.additional.p, p->id.additional.n);
+    memset(id, 0, CVN_ID);
+    size_t n = p->id.calling.n < CVN_ID ? p->id.calling.n : CVN_ID;
+    if (n > 0)
+        memcpy(id, p->id.calling.p, n);
+    *epoch = cvn_rd_be32(&a);
+}
+
+static void supersede(struct cvn_receiver *old)
+{
+    detach(old);
+    old->session->holder = NULL;
+    old->session = NULL;
+    old->ops->hang_up(old->ctx);
+}
+
+/* False: it was refused. */
+static bool admit(struct cvn_receiver *r, const struct cvn_x225_prim *p)
+{
+    uint8_t id[CVN_ID];
+    uint32_t epoch;
+    if (r->ssel.n > 0 &&
+        (p->called.n != r->ssel.n || memcmp(p->called.p, r->ssel.p, r->ssel.n) != 0)) {
+        refuse(r, CVN_RF_SELECTOR_UNKNOWN, "no service of that name (selector)");
+        return false;
+    }
+    session_id(p, id, &epoch);
+    if (!r->ours)
+        epoch = 0; /* a stranger's additional reference need not count anything */
+    if (p->id.calling.n == 0) {
+        r->inbox->o.ops->random(r->inbox->o.ctx, id, CVN_ID);
+        r->nameless = true;
+    }
+    struct session *s = inbox_session(r->inbox, id, epoch);
+    if (s == NULL) {
+        refuse(r, CVN_RF_USER_DATA, "a later connection of this session was here");
+        return false;
+    }
+    if (s->holder != NULL)
+        supersede(s->holder);
+    s->holder = r;
+    r->session = s;
+    r->connection = pair_of(&p->id);
+    return true;
+}
+
+static void answer_state(struct cvn_note *n, const struct transfer *t)
+{
+    cvn_note_set(n, CVN_NOTE_F_STATE);
+    n->state = t == NULL ? CVN_TRANSFER_UNKNOWN : t->t.state;
+    if (t == NULL)
+        return;
+    struct cvn_place at = t->durable;
+    if (t->t.state == CVN_TRANSFER_COMMITTED) {
+        at.offset = t->t.written;
+        at.serial = at.serial == 0 ? 1 : at.serial;
+    }
+    memcpy(n->transfer, t->t.id, CVN_ID);
+    cvn_note_set(n, CVN_NOTE_F_TRANSFER);
+    n->part = t->part;
+    n->part_offset = t->part_offset;
+    cvn_note_set(n, CVN_NOTE_F_PART);
+    if (at.serial > 0) {
+        n->point_part = at.part;
+        n->point_serial = at.serial;
+        n->point_offset = at.offset;
+        cvn_note_set(n, CVN_NOTE_F_POINT);
+    }
+}
+
+static void accept_connect(struct cvn_receiver *r, const struct cvn_x225_prim *ind)
+{
+    struct cvn_x225_prim p;
+    struct cvn_note asked;
+    uint8_t data[CVN_NOTE_STRANGER_MAX];
+    struct cvn_wr w = cvn_wr_init(data, sizeof data);
+    cvn_x225_prim_init(&p, CVN_S_CONNECT, CVN_RESPONSE);
+    p.result = CVN_RESULT_ACCEPT;
+    p.units = UNITS & ind->units;
+    if ((ind->units & CVN_FU_HALF_DUPLEX) == 0 || (ind->units & CVN_FU_ACTIVITY) == 0) {
+        refuse(r, CVN_RF_USER_DATA, "files need half-duplex and activity management");
+        return;
+    }
+    if (ind->has_token_setting) {
+        p.has_token_setting = true; /* where the choice is ours: with the initiator */
+        p.token_setting = ind->token_setting & 0x55u;
+    }
+    if (cvn_note_decode(&asked, ind->data) == CVN_OK && asked.ours) {
+        struct cvn_note n = {.version = CVN_NOTE_VERSION, .window = r->inbox->o.window};
+        cvn_note_set(&n, CVN_NOTE_F_VERSION);
+        if (n.window != 0)
+            cvn_note_set(&n, CVN_NOTE_F_WINDOW);
+        if (cvn_note_has(&asked, CVN_NOTE_F_TRANSFER))
+            answer_state(&n, inbox_find(r->inbox, asked.transfer));
+        int rc = cvn_note_encode(&n, &w);
+        assert(rc == CVN_OK);
+        (void)rc;
+        p.data = (struct cvn_octets){data, w.len};
+    }
+    if (say(r, &p) != CVN_OK) {
+        close_link(r);
+        return;
+    }
+    r->open = true;
+    inbox_news(r->inbox, CVN_INBOX_OPENED, r, NULL, 0, NULL);
+}
+
+/* -------- waiting -------- */
+
+static void defer(struct cvn_receiver *r, enum receiver_wait w, const struct cvn_x225_prim *p,
+                  struct transfer *t)
+{
+    r->wait = w;
+    r->deferred = *p;
+    r->waiting_for = t;
+    if (t->waiter != NULL && t->waiter != r) /* an older connection's wait is void */
+        detach(t->waiter);
+    t->waiter = r;
+}
+
+static void connect_indication(struct cvn_receiver *r, const struct cvn_x225_prim *p)
+{
+    struct cvn_note n;
+    if (cvn_note_decode(&n, p->data) != CVN_OK) {
+        refuse(r, CVN_RF_USER_DATA, "the user data of S-CONNECT is malformed");
+        return;
+    }
+    r->ours = n.ours;
+    if (!admit(r, p))
+        return;
+    struct transfer *t =
+        cvn_note_has(&n, CVN_NOTE_F_TRANSFER) ? inbox_find(r->inbox, n.transfer) : NULL;
+    if (t != NULL && t->holder != NULL) { /* the same transfer on an older connection */
+        t->holder->ops->hang_up(t->holder->ctx);
+        detach(t->holder);
+    }
+    if (t != NULL && t->op != OP_NONE)
+        defer(r, WAIT_CONNECT, p, t);
+    else
+        accept_connect(r, p);
+}
+
+/* -------- activities -------- */
+
+static void report(struct cvn_receiver *r, uint8_t trouble, const struct transfer *t)
+{
+    struct cvn_x225_prim p;
+    uint8_t data[REPORT_MAX];
+    struct cvn_wr w = cvn_wr_init(data, sizeof data);
+    const char *text = cvn_trouble_text(trouble);
+    struct cvn_note n = {.trouble = trouble, .text = {(const uint8_t *)text, strlen(text)}};
+    if (t != NULL)
+        answer_state(&n, t);
+    cvn_note_set(&n, CVN_NOTE_F_TROUBLE);
+    cvn_note_set(&n, CVN_NOTE_F_TEXT);
+    int rc = cvn_note_encode(&n, &w);
+    assert(rc == CVN_OK);
+    (void)rc;
+    cvn_x225_prim_init(&p, CVN_S_U_EXCEPTION_REPORT, CVN_REQUEST);
+    p.reason = trouble == CVN_TROUBLE_NO_SPACE || trouble == CVN_TROUBLE_BUSY
+                   ? CVN_REASON_RECEIVING_JEOPARDIZED
+                   : CVN_REASON_LOCAL_ERROR;
+    if (trouble == CVN_TROUBLE_UNFIT_RESUME)
+        p.reason = CVN_REASON_SEQUENCE_ERROR;
+    p.data = (struct cvn_octets){data, w.len};
+    inbox_worst(r->inbox, trouble);
+    inbox_news(r->inbox, CVN_INBOX_TROUBLE, r, t, 0, text);
+    if (say(r, &p) != CVN_OK) { /* the exceptions unit is missing: nothing else is left */
+        cvn_x225_prim_init(&p, CVN_S_U_ABORT, CVN_REQUEST);
+        (void)!say(r, &p);
+        close_link(r);
+    }
+}
+
+void receiver_trouble(struct cvn_receiver *r, uint8_t trouble)
+{
+    report(r, trouble, r->item);
+}
+
+static void hold(struct cvn_receiver *r, struct transfer *t)
+{
+    if (t->holder != NULL && t->holder != r) {
+        t->holder->ops->hang_up(t->holder->ctx);
+        detach(t->holder);
+    }
+    t->holder = r;
+    r->item = t;
+    r->ignore = t->t.state == CVN_TRANSFER_COMMITTED;
+    memcpy(t->session, r->session->id, CVN_ID);
+}
+
+/* A stranger's activity is called by its references, in hexadecimal. */
+static size_t stranger_name(uint8_t *out, struct cvn_octets ref, struct cvn_octets id)
+{
+    static const char hex[] = "0123456789abcdef";
+    size_t n = 0;
+    for (size_t i = 0; i < ref.n; i++) {
+        out[n++] = (uint8_t)hex[ref.p[i] >> 4];
+        out[n++] = (uint8_t)hex[ref.p[i] & 15];
+    }
+    out[n++] = '-';
+    for (size_t i = 0; i < id.n; i++) {
+        out[n++] = (uint8_t)hex[id.p[i] >> 4];
+        out[n++] = (uint8_t)hex[id.p[i] & 15];
+    }
+    return n;
+}
+
+static int describe(struct cvn_receiver *r, struct transfer *t, struct cvn_note *n,
+                    const struct cvn_x225_prim *p)
+{
+    uint8_t name[2 * CVN_REFERENCE_MAX + 2 * CVN_ACTIVITY_MAX + 1];
+    if (!cvn_note_has(n, CVN_NOTE_F_NAME)) {
+        if (t->t.name.p != NULL)
+            return CVN_OK;
+        struct cvn_octets ref = {r->connection.octets + 1, r->connection.octets[0]};
+        n->name = (struct cvn_octets){name, stranger_name(name, ref, p->activity)};
+    }
+    return transfer_describe(t, n);
+}
+
+static uint8_t may_begin(struct cvn_receiver *r, struct transfer *t, uint64_t had)
+{
+    struct cvn_inbox *b = r->inbox;
+    uint64_t all = inbox_octets(b);
+    if (t->t.name.n == 0 || t->t.name.n > CVN_NAME_MAX)
+        return CVN_TROUBLE_NAME;
+    if (b->o.max_octets != 0 && all > had && all > b->o.max_octets)
+        return CVN_TROUBLE_TOO_BIG;
+    return b->o.depot_ops->check(b->o.depot, &t->t);
+}
+
+static void no_memory(struct cvn_receiver *r)
+{
+    r->closing = true;
+    r->ops->hang_up(r->ctx);
+}
+
+static void begin_activity(struct cvn_receiver *r, struct transfer *t, struct cvn_note *n,
+                           const struct cvn_x225_prim *p)
+{
+    struct pair named = pair_with(r->connection, p->activity);
+    hold(r, t);
+    inbox_forget_committed(r->inbox, r->session->id, t);
+    if (r->ignore) {
+        inbox_news(r->inbox, CVN_INBOX_RESUMED, r, t, t->t.written, NULL);
+        return;
+    }
+    if (describe(r, t, n, p) != CVN_OK || transfer_add_pair(t, &named) != CVN_OK) {
+        no_memory(r);
+        return;
+    }
+    uint32_t part = cvn_note_has(n, CVN_NOTE_F_PART) ? n->part : 0;
+    uint64_t offset = part == 0 ? 0 : n->part_offset;
+    if (part != 0 && (part != t->part || offset != t->part_offset)) {
+        t->only_detach = true;
+        t->failed = true;
+        report(r, CVN_TROUBLE_UNFIT_RESUME, t);
+        return;
+    }
+    uint8_t trouble = may_begin(r, t, 0);
+    if (trouble == CVN_TROUBLE_NONE)
+        trouble = transfer_begin(t, part, offset);
+    if (trouble != CVN_TROUBLE_NONE) {
+        t->failed = true;
+        report(r, trouble, t);
+        return;
+    }
+    inbox_news(r->inbox, CVN_INBOX_STARTED, r, t, offset, NULL);
+}
+
+static void start_indication(struct cvn_receiver *r, const struct cvn_x225_prim *p)
+{
+    struct cvn_note n;
+    uint8_t id[CVN_ID];
+    struct transfer *t = NULL;
+    if (cvn_note_decode(&n, p->data) != CVN_OK)
+        n = (struct cvn_note){.ours = false};
+    if (n.ours && cvn_note_has(&n, CVN_NOTE_F_TRANSFER)) {
+        memcpy(id, n.transfer, CVN_ID);
+        t = inbox_find(r->inbox, id);
+    } else {
+        r->inbox->o.ops->random(r->inbox->o.ctx, id, CVN_ID);
+    }
+    if (t != NULL && t->op != OP_NONE) {
+        defer(r, WAIT_START, p, t);
+        return;
+    }
+    if (t == NULL)
+        t = inbox_add(r->inbox, id);
+    if (t == NULL) {
+        no_memory(r);
+        return;
+    }
+    begin_activity(r, t, &n, p);
+}
+
+/* Nothing is known of what is to be resumed: an activity of its own that only takes the refusal. */
+static void resume_unknown(struct cvn_receiver *r)
+{
+    r->item = NULL;
+    r->ignore = true;
+    report(r, CVN_TROUBLE_UNFIT_RESUME, NULL);
+}
+
+static bool fits(struct transfer *t, uint32_t serial, struct cvn_place *at)
+{
+    if (t->inbox->o.plant_resume_late && serial > 1)
+        serial--;
+    if (serial == t->durable.serial && serial != 0) {
+        *at = t->durable;
+        return true;
+    }
+    return serial != 0 && serial < t->durable.serial &&
+           transfer_point(t, serial, at) == CVN_OK;
+}
+
+static void resume_activity(struct cvn_receiver *r, struct transfer *t, struct cvn_note *n,
+                            const struct cvn_x225_prim *p)
+{
+    struct cvn_place at;
+    struct pair named = pair_with(r->connection, p->activity);
+    uint32_t part = cvn_note_has(n, CVN_NOTE_F_PART) ? n->part : 0;
+    hold(r, t);
+    inbox_forget_committed(r->inbox, r->session->id, t);
+    if (r->ignore) {
+        inbox_news(r->inbox, CVN_INBOX_RESUMED, r, t, t->t.written, NULL);
+        return;
+    }
+    if (transfer_add_pair(t, &named) != CVN_OK) {
+        no_memory(r);
+        return;
+    }
+    uint8_t trouble = CVN_TROUBLE_UNFIT_RESUME;
+    if ((!n->ours || part == t->part) && fits(t, p->serial, &at))
+        trouble = transfer_back(t, at);
+    if (trouble != CVN_TROUBLE_NONE) {
+        t->only_detach = trouble == CVN_TROUBLE_UNFIT_RESUME;
+        t->failed = true;
+        report(r, trouble, t);
+        return;
+    }
+    inbox_news(r->inbox, CVN_INBOX_RESUMED, r, t, at.offset, NULL);
+}
+
+static void resume_indication(struct cvn_receiver *r, const struct cvn_x225_prim *p)
+{
+    struct cvn_note n;
+    struct transfer *t = NULL;
+    if (cvn_note_decode(&n, p->data) != CVN_OK)
+        n = (struct cvn_note){.ours = false};
+    if (n.ours && cvn_note_has(&n, CVN_NOTE_F_TRANSFER)) {
+        t = inbox_find(r->inbox, n.transfer);
+    } else {
+        bool same = p->id.calling.p == NULL && p->id.common.p == NULL;
+        struct pair named =
+            pair_with(same ? r->connection : pair_of(&p->id), p->old_activity);
+        t = inbox_find_pair(r->inbox, &named);
+    }
+    if (t == NULL)
+        resume_unknown(r);
+    else if (t->op != OP_NONE)
+        defer(r, WAIT_RESUME, p, t);
+    else
+        resume_activity(r, t, &n, p);
+}
+
+void receiver_go_on(struct cvn_receiver *r)
+{
+    struct cvn_x225_prim p = r->deferred;
+    enum receiver_wait w = r->wait;
+    r->wait = WAIT_NOTHING;
+    r->waiting_for = NULL;
+    switch (w) {
+    case WAIT_CONNECT:
+        accept_connect(r, &p);
+        break;
+    case WAIT_START:
+        start_indication(r, &p);
+        break;
+    case WAIT_RESUME:
+        resume_indication(r, &p);
+        break;
+    case WAIT_NOTHING:
+        break;
+    }
+    if (r->wait == WAIT_NOTHING)
+        r->ops->resume(r->ctx);
+}
+
+/* -------- data, points, ends -------- */
+
+static void data(struct cvn_receiver *r, struct cvn_octets d)
+{
+    struct transfer *t = r->item;
+    struct cvn_inbox *b = r->inbox;
+    if (t == NULL || r->ignore || t->failed || d.n == 0)
+        return;
+    uint8_t trouble = CVN_TROUBLE_NONE;
+    if (t->t.size_known && t->t.written + d.n > t->t.size)
+        trouble = CVN_TROUBLE_SIZE;
+    else if (b->o.max_octets != 0 && !t->t.size_known && inbox_octets(b) + d.n > b->o.max_octets)
+        trouble = CVN_TROUBLE_TOO_BIG;
+    else
+        trouble = b->o.depot_ops->write(b->o.depot, &t->t, d);
+    if (trouble == CVN_TROUBLE_NONE)
+        return;
+    t->failed = true;
+    t->npoints = 0;
+    report(r, trouble, t);
+}
+
+static void confirm_point(struct cvn_receiver *r, uint32_t serial)
+{
+    struct cvn_x225_prim p;
+    cvn_x225_prim_init(&p, CVN_S_SYNC_MINOR, CVN_RESPONSE);
+    p.serial = serial;
+    if (say(r, &p) != CVN_OK)
+        close_link(r);
+}
+
+void receiver_durable(struct cvn_receiver *r, struct cvn_place p)
+{
+    inbox_news(r->inbox, CVN_INBOX_CONFIRMED, r, r->item, p.offset, NULL);
+    confirm_point(r, p.serial);
+}
+
+static void confirm_end(struct cvn_receiver *r)
+{
+    struct cvn_x225_prim p;
+    cvn_x225_prim_init(&p, CVN_S_ACTIVITY_END, CVN_RESPONSE);
+    if (say(r, &p) != CVN_OK)
+        close_link(r);
+}
+
+void receiver_part_ended(struct cvn_receiver *r)
+{
+    struct transfer *t = r->item;
+    r->item = NULL;
+    t->holder = NULL;
+    inbox_news(r->inbox, CVN_INBOX_CONFIRMED, r, t, t->t.written, NULL);
+    confirm_end(r);
+}
+
+void receiver_committed(struct cvn_receiver *r)
+{
+    struct transfer *t = r->item;
+    r->item = NULL;
+    t->holder = NULL;
+    inbox_news(r->inbox, CVN_INBOX_COMMITTED, r, t, t->t.written, NULL);
+    confirm_end(r);
+}
+
+static void point_indication(struct cvn_receiver *r, const struct cvn_x225_prim *p)
+{
+    struct transfer *t = r->item;
+    struct cvn_note n;
+    if (r->ignore) {
+        confirm_point(r, p->serial);
+        return;
+    }
+    if (t == NULL || t->failed)
+        return;
+    /* What the sender counted and what was written must be the same. */
+    if (cvn_note_decode(&n, p->data) == CVN_OK && cvn_note_has(&n, CVN_NOTE_F_OFFSET) &&
+        n.offset != t->t.written) {
+        t->failed = true;
+        t->only_detach = true;
+        report(r, CVN_TROUBLE_UNFIT_RESUME, t);
+        return;
+    }
+    if (transfer_mark(t, p->serial) != CVN_OK)
+        no_memory(r);
+}
+
+static void end_indication(struct cvn_receiver *r, const struct cvn_x225_prim *p)
+{
+    struct transfer *t = r->item;
+    struct cvn_note n;
+    if (r->ignore) {
+        struct transfer *known = r->item;
+        r->item = NULL;
+        r->ignore = false;
+        if (known != NULL)
+            known->holder = NULL;
+        confirm_end(r);
+        return;
+    }
+    if (t == NULL || t->failed)
+        return;
+    if (cvn_note_decode(&n, p->data) != CVN_OK)
+        n = (struct cvn_note){.ours = false};
+    t->t.expected_known = n.digest.n > 0 && n.hash == t->t.hash;
+    if (t->t.expected_known)
+        memcpy(t->t.expected, n.digest.p, n.digest.n);
+    if (!cvn_note_has(&n, CVN_NOTE_F_CONTINUES) && cvn_note_has(&n, CVN_NOTE_F_SIZE)) {
+        t->t.size_known = true;
+        t->t.size = n.size;
+    }
+    transfer_end(t, cvn_note_has(&n, CVN_NOTE_F_CONTINUES));
+}
+
+static void gave_up(struct cvn_receiver *r, enum cvn_x225_service s)
+{
+    struct cvn_x225_prim p;
+    struct transfer *t = r->item;
+    r->item = NULL;
+    r->ignore = false;
+    if (t != NULL) {
+        t->holder = NULL;
+        if (s == CVN_S_ACTIVITY_DISCARD && !t->only_detach &&
+            t->t.state == CVN_TRANSFER_RECEIVING) {
+            inbox_news(r->inbox, CVN_INBOX_DISCARDED, r, t, 0, NULL);
+            transfer_discard(t);
+        }
+    }
+    cvn_x225_prim_init(&p, s, CVN_RESPONSE);
+    if (say(r, &p) != CVN_OK)
+        close_link(r);
+}
+
+static void release_indication(struct cvn_receiver *r)
+{
+    struct cvn_x225_prim p;
+    struct session *s = r->session;
+    inbox_forget_committed(r->inbox, s->id, NULL);
+    r->session = NULL;
+    r->open = false;
+    inbox_session_over(r->inbox, s, false);
+    cvn_x225_prim_init(&p, CVN_S_RELEASE, CVN_RESPONSE);
+    p.result = CVN_RESULT_ACCEPT;
+    (void)!say(r, &p);
+    inbox_news(r->inbox, CVN_INBOX_RELEASED, r, NULL, 0, NULL);
+}
+
+static void lost(struct cvn_receiver *r, const char *why)
+{
+    struct session *s = r->session;
+    detach(r);
+    r->session = NULL;
+    if (s != NULL) {
+        s->holder = NULL;
+        if (r->open)
+            inbox_news(r->inbox, CVN_INBOX_SUSPENDED, r, NULL, 0, why);
+        if (r->nameless) /* nobody can come back to it */
+            inbox_session_over(r->inbox, s, true);
+    }
+    r->open = false;
+    close_link(r);
+}
+
+static void aborted(struct cvn_receiver *r, const char *why)
+{
+    struct session *s = r->session;
+    struct transfer *t = r->item;
+    detach(r);
+    r->session = NULL;
+    r->open = false;
+    if (t != NULL && t->t.state == CVN_TRANSFER_RECEIVING)
+        transfer_discard(t);
+    if (s != NULL) {
+        inbox_session_over(r->inbox, s, true);
+        inbox_news(r->inbox, CVN_INBOX_ABORTED, r, NULL, 0, why);
+    }
+    close_link(r);
+}
+
+static void provider_abort(struct cvn_receiver *r, const struct cvn_x225_prim *p)
+{
+    const char *why = p->why != NULL ? p->why : "the link was lost";
+    if (p->reason == CVN_ABORT_TRANSPORT || p->reason == CVN_ABORT_UNDEFINED)
+        lost(r, why);
+    else
+        aborted(r, why);
+}
+
+static void primitive(struct cvn_receiver *r, const struct cvn_x225_prim *p)
+{
+    r->ops->primitive(r->ctx, p, false);
+    switch (p->service) {
+    case CVN_S_CONNECT:
+        connect_indication(r, p);
+        break;
+    case CVN_S_ACTIVITY_START:
+        start_indication(r, p);
+        break;
+    case CVN_S_ACTIVITY_RESUME:
+        resume_indication(r, p);
+        break;
+    case CVN_S_DATA:
+        data(r, p->data);
+        break;
+    case CVN_S_SYNC_MINOR:
+        point_indication(r, p);
+        break;
+    case CVN_S_ACTIVITY_END:
+        end_indication(r, p);
+        break;
+    case CVN_S_ACTIVITY_INTERRUPT:
+    case CVN_S_ACTIVITY_DISCARD:
+        gave_up(r, p->service);
+        break;
+    case CVN_S_RELEASE:
+        release_indication(r);
+        break;
+    case CVN_S_U_ABORT:
+        aborted(r, "the sender aborted");
+        break;
+    case CVN_S_P_ABORT:
+        provider_abort(r, p);
+        break;
+    default: /* tokens, typed data: nothing to a receiver of files */
+        break;
+    }
+}
+
+void cvn_receiver_feed(struct cvn_receiver *r, const uint8_t *in, size_t len, size_t *used,
+                       cvn_time now)
+{
+    r->now = now;
+    *used = 0;
+    while (r->wait == WAIT_NOTHING) { /* I1 */
+        struct cvn_x225_prim p;
+        size_t n = 0;
+        int rc = cvn_sc_feed(r->sc, in + *used, len - *used, &n, &p, now);
+        *used += n;
+        if (rc == CVN_EVENT) {
+            primitive(r, &p);
+            continue;
+        }
+        if (rc == CVN_ENOMEM)
+            no_memory(r);
+        else if (rc == CVN_ECLOSED)
+            close_link(r);
+        return;
+    }
+}
+
+void cvn_receiver_link_down(struct cvn_receiver *r, const char *why, cvn_time now)
+{
+    struct cvn_x225_prim p;
+    r->now = now;
+    cvn_sc_stream_closed(r->sc, now);
+    while (cvn_sc_next(r->sc, &p, now) == CVN_EVENT)
+        r->ops->primitive(r->ctx, &p, false);
+    lost(r, why);
+}
+
+size_t cvn_receiver_out_iov(struct cvn_receiver *r, struct cvn_iov *iov, size_t n)
+{
+    return cvn_sc_out_iov(r->sc, iov, n);
+}
+
+size_t cvn_receiver_out_octets(const struct cvn_receiver *r)
+{
+    return cvn_sc_out_octets(r->sc);
+}
+
+void cvn_receiver_sent(struct cvn_receiver *r, size_t octets)
+{
+    cvn_sc_sent(r->sc, octets);
+}
+
+bool cvn_receiver_closing(const struct cvn_receiver *r)
+{
+    return r->closing || cvn_sc_closing(r->sc);
+}
+
+cvn_time cvn_receiver_deadline(const struct cvn_receiver *r)
+{
+    return cvn_sc_deadline(r->sc);
+}
+
+void cvn_receiver_tick(struct cvn_receiver *r, cvn_time now)
+{
+    r->now = now;
+    cvn_sc_tick(r->sc, now);
+}
+
+void cvn_receiver_abort(struct cvn_receiver *r, cvn_time now)
+{
+    struct cvn_x225_prim p;
+    r->now = now;
+    cvn_x225_prim_init(&p, CVN_S_U_ABORT, CVN_REQUEST);
+    (void)!say(r, &p);
+    aborted(r, "aborted here");
+}
+
+const char *cvn_receiver_peer(const struct cvn_receiver *r)
+{
+    return r->peer;
+}
+
+const uint8_t *cvn_receiver_session(const struct cvn_receiver *r)
+{
+    static const uint8_t none[CVN_ID];
+    return r->session == NULL ? none : r->session->id;
+}
+
+bool cvn_receiver_ours(const struct cvn_receiver *r)
+{
+    return r->ours;
+}
+
+void cvn_receiver_vars(const struct cvn_receiver *r, struct cvn_x225_vars *v)
+{
+    cvn_sc_vars(r->sc, v);
+}

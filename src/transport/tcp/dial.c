@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/* dial - names looked up, addresses tried one after another, listeners. */
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "convene/alloc.h"
+#include "transport/tcp/tcp.h"
+
+#define BACKLOG 128
+
+struct cvn_dial {
+    uv_loop_t *loop;
+    uv_getaddrinfo_t look;
+    struct addrinfo *all;
+    struct addrinfo *next;
+    uv_poll_t poll;
+    uv_timer_t timer;
+    int fd;
+    unsigned timeout_ms;
+    int handles;   /* of an attempt, open or closing */
+    bool looking;
+    bool over;     /* done was called, or will not be */
+    cvn_dial_done *done;
+    void *ctx;
+    char why[128];
+};
+
+static void attempt(struct cvn_dial *d);
+
+static void maybe_free(struct cvn_dial *d)
+{
+    if (!d->over || d->handles > 0 || d->looking)
+        return;
+    if (d->all != NULL)
+        uv_freeaddrinfo(d->all);
+    cvn_free(cvn_alloc_std(), d, sizeof *d);
+}
+
+static void on_closed(uv_handle_t *h)
+{
+    struct cvn_dial *d = h->data;
+    if (--d->handles > 0)
+        return;
+    if (d->fd >= 0) {
+        (void)close(d->fd);
+        d->fd = -1;
+    }
+    if (d->over)
+        maybe_free(d);
+    else
+        attempt(d);
+}
+
+static void end_attempt(struct cvn_dial *d)
+{
+    if (uv_is_closing((uv_handle_t *)&d->poll))
+        return;
+    uv_close((uv_handle_t *)&d->poll, on_closed);
+    uv_close((uv_handle_t *)&d->timer, on_closed);
+}
+
+static void failed(struct cvn_dial *d, const char *why)
+{
+    (void)snprintf(d->why, sizeof d->why, "%s", why);
+    end_attempt(d);
+}
+
+static void on_timeout(uv_timer_t *t)
+{
+    failed(t->data, "no answer in time");
+}
+
+static void on_writable(uv_poll_t *p, int status, int events)
+{
+    struct cvn_dial *d = p->data;
+    int err = 0;
+    socklen_t len = sizeof err;
+    (void)events;
+    if (status != 0) {
+        failed(d, uv_strerror(status));
+        return;
+    }
+    if (getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &err, &len) != 0)
+        err = errno;
+    if (err != 0) {
+        failed(d, strerror(err));
+        return;
+    }
+    int fd = d->fd;
+    d->fd = -1;
+    d->over = true;
+    (void)uv_poll_stop(&d->poll);
+    end_attempt(d);
+    /* the descriptor leaves this poll handle now and gets another: they may not share it */
+    int own = dup(fd);
+    (void)close(fd);
+    d->done(d->ctx, own, own < 0 ? strerror(errno) : NULL);
+}
+
+static void attempt(struct cvn_dial *d)
+{
+    while (d->next != NULL) {
+        struct addrinfo *a = d->next;
+        d->next = a->ai_next;
+        d->fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (d->fd < 0 || (connect(d->fd, a->ai_addr, a->ai_addrlen) != 0 && errno != EINPROGRESS) ||
+            uv_poll_init(d->loop, &d->poll, d->fd) != 0) {
+            (void)snprintf(d->why, sizeof d->why, "%s", strerror(errno));
+            if (d->fd >= 0)
+                (void)close(d->fd);
+            d->fd = -1;
+            continue;
+        }
+        (void)uv_timer_init(d->loop, &d->timer);
+        d->poll.data = d->timer.data = d;
+        d->handles = 2;
+        (void)uv_poll_start(&d->poll, UV_WRITABLE, on_writable);
+        (void)uv_timer_start(&d->timer, on_timeout, d->timeout_ms, 0);
+        return;
+    }
+    d->over = true;
+    d->done(d->ctx, -1, d->why);
+    maybe_free(d);
+}
+
+static void on_looked(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
+{
+    struct cvn_dial *d = req->data;
+    d->looking = false;
+    d->all = res;
+    d->next = res;
+    if (d->over) {
+        maybe_free(d);
+        return;
+    }
+    if (status != 0)
+        (void)snprintf(d->why, sizeof d->why, "%s", uv_strerror(status));
+    attempt(d);
+}
+
+struct cvn_dial *cvn_dial_start(uv_loop_t *loop, const char *host, const char *port, int family,
+                                unsigned timeout_ms, cvn_dial_done *done, void *ctx)
+{
+    struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_STREAM};
+    struct cvn_dial *d = cvn_new(cvn_alloc_std(), sizeof *d);
+    if (d == NULL)
+        return NULL;
+    d->loop = loop;
+    d->fd = -1;
+    d->timeout_ms = timeout_ms;
+    d->done = done;
+    d->ctx = ctx;
+    d->look.data = d;
+    d->looking = true;
+    if (uv_getaddrinfo(loop, &d->look, on_looked, host, port, &hints) != 0) {
+        cvn_free(cvn_alloc_std(), d, sizeof *d);
+        return NULL;
+    }
+    return d;
+}
+
+void cvn_dial_cancel(struct cvn_dial *d)
+{
+    if (d->over)
+        return;
+    d->over = true;
+    if (d->handles > 0)
+        end_attempt(d);
+    else
+        maybe_free(d);
+}
+
+/* -------- listening -------- */
+
+struct cvn_listener {
+    uv_poll_t poll;
+    int fd;
+    unsigned port;
+    void (*accepted)(void *ctx, int fd);
+    void *ctx;
+};
+
+static void on_connection(uv_poll_t *p, int status, int events)
+{
+    struct cvn_listener *l = p->data;
+    (void)events;
+    for (int i = 0; status == 0 && i < 16; i++) {
+        int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0)
+            return;
+        l->accepted(l->ctx, fd);
+        if (uv_is_closing((uv_handle_t *)&l->poll))
+            return;
+    }
+}
+
+static int bound(const struct addrinfo *a)
+{
+    int one = 1;
+    int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (bind(fd, a->ai_addr, a->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
+        int saved = errno;
+        (void)close(fd);
+        errno = saved;
+        return -1;
+    }
+    return fd;
+}
+
+static unsigned port_of(int fd)
+{
+    struct sockaddr_storage a;
+    socklen_t len = sizeof a;
+    if (getsockname(fd, (struct sockaddr *)&a, &len) != 0)
+        return 0;
+    return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&a)->sin6_port
+                                         : ((struct sockaddr_in *)(void *)&a)->sin_port);
+}
+
+int cvn_listen(struct cvn_listener **out, uv_loop_t *loop, const char *host, const char *port,
+               int family, void (*accepted)(void *ctx, int fd), void *ctx, char *text, size_t cap)
+{
+    struct addrinfo hints = {
+        .ai_family = family, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    struct addrinfo *all = NULL;
+    int fd = -1;
+    int rc = getaddrinfo(host, port, &hints, &all);
+    if (rc != 0) {
+        (void)snprintf(text, cap, "%s", gai_strerror(rc));
+        return CVN_EIO;
+    }
+    for (struct addrinfo *a = all; a != NULL && fd < 0; a = a->ai_next)
+        fd = bound(a);
+    int err = errno;
+    freeaddrinfo(all);
+    struct cvn_listener *l = fd < 0 ? NULL : cvn_new(cvn_alloc_std(), sizeof *l);
+    if (l == NULL || uv_poll_init(loop, &l->poll, fd) != 0) {
+        (void)snprintf(text, cap, "%s%s", fd < 0 ? strerror(err) : "no memory",
+                       fd < 0 && err == EACCES ? " (a port under 1024: use another with :PORT, or "
+                                                 "give the right CAP_NET_BIND_SERVICE)"
+                                               : "");
+        if (fd >= 0)
+            (void)close(fd);
+        cvn_free(cvn_alloc_std(), l, sizeof *l);
+        return fd < 0 ? CVN_EIO : CVN_ENOMEM;
+    }
+    l->fd = fd;
+    l->port = port_of(fd);
+    l->accepted = accepted;
+    l->ctx = ctx;
+    l->poll.data = l;
+    (void)uv_poll_start(&l->poll, UV_READABLE, on_connection);
+    *out = l;
+    return CVN_OK;
+}
+
+unsigned cvn_listener_port(const struct cvn_listener *l)
+{
+    return l->port;
+}
+
+static void listener_closed(uv_handle_t *h)
+{
+    struct cvn_listener *l = h->data;
+    (void)close(l->fd);
+    cvn_free(cvn_alloc_std(), l, sizeof *l);
+}
+
+void cvn_listener_close(struct cvn_listener *l)
+{
+    if (l != NULL && !uv_is_closing((uv_handle_t *)&l->poll))
+        uv_close((uv_handle_t *)&l->poll, listener_closed);
+}
