@@ -34,6 +34,7 @@ struct link {
     struct cvn_flow *flow;
     uv_timer_t timer;
     char peer[80];
+    bool hang_up;
     bool over;
 };
 
@@ -94,9 +95,9 @@ static void link_over(struct link *l)
     look_for_end(l->in);
 }
 
-static void maybe_close(struct link *l)
+static void close_now(struct link *l)
 {
-    if (l->over || !cvn_receiver_closing(l->receiver))
+    if (l->over)
         return;
     struct cvn_stream *s = l->stream;
     cvn_receiver_link_down(l->receiver, "closed", uv_hrtime());
@@ -152,8 +153,9 @@ static void on_timer(uv_timer_t *t)
         return;
     cvn_receiver_tick(l->receiver, uv_hrtime());
     cvn_stream_flush(l->stream);
-    if (cvn_receiver_closing(l->receiver) && cvn_receiver_out_octets(l->receiver) == 0)
-        maybe_close(l);
+    bool sent = cvn_receiver_out_octets(l->receiver) == 0;
+    if (l->hang_up || (cvn_receiver_closing(l->receiver) && sent))
+        close_now(l);
     else
         arm(l);
 }
@@ -178,6 +180,7 @@ static void on_hang_up(void *ctx)
     if (l->over)
         return;
     /* never from inside: the receiver that asks may be in the middle of something */
+    l->hang_up = true;
     (void)uv_timer_start(&l->timer, on_timer, 0, 0);
 }
 

@@ -74,6 +74,7 @@ struct sending {
     int exit_code;
     unsigned signals_seen;
     bool said; /* why it ended */
+    uint64_t said_confirmed;
 };
 
 static void arm(struct lane *l);
@@ -229,6 +230,7 @@ static int give(struct lane *l, struct entry *e, struct cvn_item **it)
     if (rc != CVN_OK)
         return CVN_NONE;
     l->entry = e;
+    e->taken = true;
     s->busy++;
     *it = &e->item;
     return CVN_OK;
@@ -238,7 +240,7 @@ static struct entry *take(struct sending *s, size_t *at, bool folders)
 {
     while (*at < s->list.n) {
         struct entry *e = s->list.entries[(*at)++];
-        if (!e->done && (e->item.kind == CVN_KIND_DIRECTORY) == folders)
+        if (!e->done && !e->taken && (e->item.kind == CVN_KIND_DIRECTORY) == folders)
             return e;
     }
     return NULL;
@@ -300,6 +302,7 @@ static void finished(struct lane *l, struct entry *e)
     int code = 0;
     if (e->discard_first) { /* the old version is gone; now the file as it is */
         e->discard_first = false;
+        e->taken = false;
         e->item.outcome = CVN_OUTCOME_OPEN;
         e->item.part = 0;
         e->item.part_offset = 0;
@@ -770,6 +773,10 @@ static void on_draw(uv_timer_t *t)
     for (size_t i = 0; i < s->list.n; i++)
         confirmed += s->list.entries[i]->item.confirmed.offset;
     progress_draw(&s->progress, confirmed, uv_hrtime());
+    if (s->o->json && confirmed != s->said_confirmed) {
+        s->said_confirmed = confirmed;
+        cli_json(stdout, "progress", "uconfirmed", confirmed, "utotal", s->progress.total, NULL);
+    }
 }
 
 static void start_handles(struct sending *s)
@@ -884,6 +891,8 @@ static int run(struct sending *s)
         if (s->list.entries[i]->item.size != CVN_SIZE_UNKNOWN)
             total += s->list.entries[i]->item.size;
     progress_init(&s->progress, s->o, s->list.n, total, uv_hrtime());
+    for (size_t i = 0; i < s->list.n; i++)
+        s->progress.done += s->list.entries[i]->done;
     start_handles(s);
     s->exit_code = s->list.exit_code;
     if (s->list.n > 0) {

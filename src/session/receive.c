@@ -18,8 +18,9 @@
 #include "base/rd.h"
 #include "session/receive_i.h"
 
-#define UNITS      (CVN_FU_HALF_DUPLEX | CVN_FU_MINOR_SYNC | CVN_FU_ACTIVITY | CVN_FU_EXCEPTIONS)
-#define REPORT_MAX 256u
+#define UNITS          (CVN_FU_HALF_DUPLEX | CVN_FU_MINOR_SYNC | CVN_FU_ACTIVITY | CVN_FU_EXCEPTIONS)
+#define REPORT_MAX     256u
+#define CONNECT_WITHIN 30000000000ull /* of accepting the stream */
 
 int cvn_receiver_new(struct cvn_receiver **out, struct cvn_inbox *b,
                      const struct cvn_receiver_ops *ops, void *ctx, struct cvn_octets ssel,
@@ -36,6 +37,7 @@ int cvn_receiver_new(struct cvn_receiver **out, struct cvn_inbox *b,
     r->ssel = ssel;
     r->peer = peer;
     r->now = now;
+    r->began = now;
     int rc = cvn_sc_new(&r->sc, &o);
     if (rc != CVN_OK) {
         cvn_free(b->alloc, r, sizeof *r);
@@ -80,6 +82,30 @@ static void close_link(struct cvn_receiver *r)
 {
     r->closing = true;
     r->ops->flush(r->ctx);
+}
+
+/* The session goes on without this link, if it can. */
+static void lost(struct cvn_receiver *r, const char *why)
+{
+    struct session *s = r->session;
+    detach(r);
+    r->session = NULL;
+    if (s != NULL) {
+        s->holder = NULL;
+        if (r->open)
+            cvn_inbox_news(r->inbox, CVN_INBOX_SUSPENDED, r, NULL, 0, why);
+        if (r->nameless) /* nobody can come back to it */
+            cvn_inbox_session_over(r->inbox, s, true);
+    }
+    r->open = false;
+    close_link(r);
+}
+
+/* And the link is to be closed whatever is left to send. */
+static void lose(struct cvn_receiver *r, const char *why)
+{
+    lost(r, why);
+    r->ops->hang_up(r->ctx);
 }
 
 /* -------- S-CONNECT -------- */
@@ -137,11 +163,15 @@ static void session_id(const struct cvn_x225_prim *p, uint8_t id[CVN_ID], uint32
     *epoch = cvn_rd_be32(&a);
 }
 
-static void supersede(struct cvn_receiver *old)
+/* A newer connection has taken what this one had. */
+static void drop(struct cvn_receiver *old)
 {
     detach(old);
-    old->session->holder = NULL;
+    if (old->session != NULL)
+        old->session->holder = NULL;
     old->session = NULL;
+    old->open = false;
+    old->closing = true;
     old->ops->hang_up(old->ctx);
 }
 
@@ -168,9 +198,10 @@ static bool admit(struct cvn_receiver *r, const struct cvn_x225_prim *p)
         return false;
     }
     if (s->holder != NULL)
-        supersede(s->holder);
+        drop(s->holder);
     s->holder = r;
     r->session = s;
+    r->admitted = true;
     r->connection = pair_of(&p->id);
     return true;
 }
@@ -261,10 +292,8 @@ static void connect_indication(struct cvn_receiver *r, const struct cvn_x225_pri
         return;
     struct transfer *t =
         cvn_note_has(&n, CVN_NOTE_F_TRANSFER) ? cvn_inbox_find(r->inbox, n.transfer) : NULL;
-    if (t != NULL && t->holder != NULL) { /* the same transfer on an older connection */
-        t->holder->ops->hang_up(t->holder->ctx);
-        detach(t->holder);
-    }
+    if (t != NULL && t->holder != NULL) /* the same transfer on an older connection */
+        lose(t->holder, "another connection took its transfer over");
     if (t != NULL && t->op != OP_NONE)
         defer(r, WAIT_CONNECT, p, t);
     else
@@ -310,10 +339,8 @@ void cvn_receiver_trouble(struct cvn_receiver *r, uint8_t trouble)
 
 static void hold(struct cvn_receiver *r, struct transfer *t)
 {
-    if (t->holder != NULL && t->holder != r) {
-        t->holder->ops->hang_up(t->holder->ctx);
-        detach(t->holder);
-    }
+    if (t->holder != NULL && t->holder != r)
+        lose(t->holder, "another connection took its transfer over");
     t->holder = r;
     r->item = t;
     r->ignore = t->t.state == CVN_TRANSFER_COMMITTED;
@@ -363,8 +390,7 @@ static uint8_t may_begin(struct cvn_receiver *r, struct transfer *t, uint64_t ha
 
 static void no_memory(struct cvn_receiver *r)
 {
-    r->closing = true;
-    r->ops->hang_up(r->ctx);
+    lose(r, "no memory");
 }
 
 static void begin_activity(struct cvn_receiver *r, struct transfer *t, struct cvn_note *n,
@@ -663,22 +689,6 @@ static void release_indication(struct cvn_receiver *r)
     cvn_inbox_news(r->inbox, CVN_INBOX_RELEASED, r, NULL, 0, NULL);
 }
 
-static void lost(struct cvn_receiver *r, const char *why)
-{
-    struct session *s = r->session;
-    detach(r);
-    r->session = NULL;
-    if (s != NULL) {
-        s->holder = NULL;
-        if (r->open)
-            cvn_inbox_news(r->inbox, CVN_INBOX_SUSPENDED, r, NULL, 0, why);
-        if (r->nameless) /* nobody can come back to it */
-            cvn_inbox_session_over(r->inbox, s, true);
-    }
-    r->open = false;
-    close_link(r);
-}
-
 static void aborted(struct cvn_receiver *r, const char *why)
 {
     struct session *s = r->session;
@@ -796,15 +806,24 @@ bool cvn_receiver_closing(const struct cvn_receiver *r)
     return r->closing || cvn_sc_closing(r->sc);
 }
 
+/* Who has not said S-CONNECT in time holds a place for nothing. */
+static bool unnamed(const struct cvn_receiver *r)
+{
+    return !r->admitted && !r->closing;
+}
+
 cvn_time cvn_receiver_deadline(const struct cvn_receiver *r)
 {
-    return cvn_sc_deadline(r->sc);
+    cvn_time t = cvn_sc_deadline(r->sc);
+    return unnamed(r) && r->began + CONNECT_WITHIN < t ? r->began + CONNECT_WITHIN : t;
 }
 
 void cvn_receiver_tick(struct cvn_receiver *r, cvn_time now)
 {
     r->now = now;
     cvn_sc_tick(r->sc, now);
+    if (unnamed(r) && now >= r->began + CONNECT_WITHIN)
+        lose(r, "no S-CONNECT in time");
 }
 
 void cvn_receiver_abort(struct cvn_receiver *r, cvn_time now)

@@ -89,6 +89,8 @@ struct cvn_receiver {
     const char *peer;
     struct cvn_sc *sc;
     cvn_time now;
+    cvn_time began;
+    bool admitted; /* S-CONNECT came and was not refused */
     struct session *session;
     struct pair connection; /* this connection's references, without an activity */
     bool ours;

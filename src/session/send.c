@@ -466,6 +466,7 @@ bool cvn_sender_outstanding(const struct cvn_sender *s)
     case SENDER_RELEASING:
         return true;
     case SENDER_SENDING:
+    case SENDER_DIGESTING:
         return s->npoints > 0 || cvn_sc_out_octets(s->sc) > 0;
     default:
         return false;

@@ -26,7 +26,7 @@ struct cvn_sender {
     const struct cvn_alloc *alloc;
     struct cvn_sender_opts o;
     uint8_t called_ssel[64];
-    uint8_t called_tsel[CVN_ACTIVITY_MAX + 64];
+    uint8_t called_tsel[64];
     uint8_t calling_tsel[64];
     enum sender_state state;
     enum cvn_verdict verdict;
