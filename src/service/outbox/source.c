@@ -49,6 +49,7 @@ struct cvn_source {
     struct cvn_digest *digest;
     uint64_t hashed;
     bool is_pipe;
+    int flags; /* of the pipe, as they were */
     bool nothing;
     struct block *first; /* pipe: what is not confirmed */
     struct block *last;
@@ -188,8 +189,8 @@ int cvn_source_pipe(struct cvn_source **out, uv_loop_t *loop, int fd, uint8_t ha
         cvn_source_free(s);
         return CVN_ENOMEM;
     }
-    int flags = fcntl(fd, F_GETFL);
-    (void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    s->flags = fcntl(fd, F_GETFL);
+    (void)fcntl(fd, F_SETFL, s->flags | O_NONBLOCK);
     /* A regular file on standard input cannot be polled, and never makes anyone wait. */
     if (uv_poll_init(loop, s->poll, fd) != 0) {
         cvn_free(cvn_alloc_std(), s->poll, sizeof *s->poll);
@@ -207,7 +208,9 @@ void cvn_source_free(struct cvn_source *s)
         return;
     if (s->poll != NULL)
         uv_close((uv_handle_t *)s->poll, poll_closed);
-    if (s->fd >= 0 && !s->is_pipe)
+    if (s->is_pipe) /* whoever shares it does not expect it to be as we need it */
+        (void)fcntl(s->fd, F_SETFL, s->flags);
+    else if (s->fd >= 0)
         (void)close(s->fd);
     while (s->first != NULL) {
         struct block *b = s->first;
