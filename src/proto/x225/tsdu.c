@@ -28,7 +28,7 @@
 #define TSDU_ABSENT  0x80u
 #define GT_BARE      0x0100u
 #define PT_BARE      0x0200u
-#define DT_PLAIN     0x01000100u /* GT and DT, both without parameters */
+#define DT_BARE      0x0100u
 
 enum tsdu_phase {
     TSDU_IDLE,  /* between TSDUs */
@@ -811,20 +811,33 @@ static int tsdu_normal_feed(struct tsdu_step *x, bool begin)
     return rc;
 }
 
-/* The most frequent TSDU: GT and DT without parameters, whole, no SSDU open. */
-static bool tsdu_plain(struct cvn_tsdu_in *t, struct cvn_rd rd, struct cvn_tsdu_event *ev)
+/* The short way for the most frequent TSDUs, whole in one slice, while no SSDU is open: GT or
+ * PT without parameters, and behind it a DT without any either, or another SPDU to the end.
+ * What is not so, or not right, goes the long way. */
+static bool tsdu_short(struct cvn_tsdu_in *t, struct cvn_rd rd, struct cvn_tsdu_event *ev)
 {
-    if ((t->phase != TSDU_IDLE && t->phase != TSDU_DONE) || t->open != TSDU_NONE || t->segmented)
+    struct cvn_spdu_fault fault;
+    uint16_t zero = cvn_rd_be16(&rd);
+    struct cvn_rd at = rd;
+    size_t n = cvn_rd_left(&rd);
+    if ((t->phase != TSDU_IDLE && t->phase != TSDU_DONE) || t->open != TSDU_NONE)
         return false;
-    const uint8_t *in = rd.at;
-    if (cvn_rd_be32(&rd) != DT_PLAIN)
+    if (zero != GT_BARE && zero != PT_BARE)
         return false;
-    cvn_spdu_init(&ev->spdu, CVN_SPDU_DT);
-    ev->info = (struct cvn_octets){.p = rd.at, .n = cvn_rd_left(&rd)};
+    if (cvn_rd_be16(&rd) == DT_BARE && !t->segmented) {
+        cvn_spdu_init(&ev->spdu, CVN_SPDU_DT);
+        n = 2;
+    } else if (n == 0 || cvn_spdu_header_length(at.at, n) != n ||
+               cvn_spdu_decode(&ev->spdu, at.at, n, false, &fault) != CVN_OK ||
+               ev->spdu.type == CVN_SPDU_DT || (ev->spdu.has & CVN_HAS_ENCLOSURE) != 0) {
+        return false;
+    }
+    ev->raw = at.at;
+    ev->raw_len = n > TSDU_RAW_MAX ? TSDU_RAW_MAX : n;
+    cvn_rd_skip(&at, n);
+    ev->info = (struct cvn_octets){.p = at.at, .n = cvn_rd_left(&at)};
     ev->begin = true;
     ev->end = true;
-    ev->raw = in + TSDU_ZERO;
-    ev->raw_len = 2;
     t->phase = TSDU_DONE;
     t->again = true;
     return true;
@@ -848,7 +861,7 @@ int cvn_tsdu_in_feed(struct cvn_tsdu_in *t, const uint8_t *in, size_t len, bool 
         *used = 0;
         return CVN_MORE;
     }
-    if (begin && end && !expedited && tsdu_plain(t, cvn_rd_init(in, len), ev)) {
+    if (begin && end && !expedited && tsdu_short(t, cvn_rd_init(in, len), ev)) {
         *used = len;
         return CVN_EVENT;
     }
