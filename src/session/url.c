@@ -55,7 +55,7 @@ static int selector(const char *p, size_t n, uint8_t *out, size_t cap)
         }
         if (len == cap)
             return -2;
-        out[len++] = high < 0 ? (uint8_t)p[i] : (uint8_t)(high << 4 | low);
+        out[len++] = high < 0 ? (uint8_t)p[i] : (uint8_t)((unsigned)high << 4 | (unsigned)low);
         i += step;
     }
     return (int)len;
