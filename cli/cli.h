@@ -43,12 +43,12 @@ struct cli_options {
     bool follow_links;
     bool again;
     double connect_timeout;
-    double retry_for;      /* < 0: until stopped */
-    double dead_after;     /* 0: the library's */
+    double retry_for;  /* < 0: until stopped */
+    double dead_after; /* 0: the library's */
     uint64_t window;
     uint64_t spacing;
     unsigned points_max;
-    const char *name;      /* of standard input */
+    const char *name; /* of standard input */
     /* receive */
     const char *listen;
     const char *into;

@@ -229,8 +229,13 @@ int cli_parse(struct cli_options *o, int argc, char **argv)
 {
     bool only_operands = false;
     char which = 0;
-    *o = (struct cli_options){.jobs = 4, .hash = "xxh128", .on_conflict = "fail", .name = "stdin",
-                              .connect_timeout = 10, .retry_for = -1, .family = AF_UNSPEC};
+    *o = (struct cli_options){.jobs = 4,
+                              .hash = "xxh128",
+                              .on_conflict = "fail",
+                              .name = "stdin",
+                              .connect_timeout = 10,
+                              .retry_for = -1,
+                              .family = AF_UNSPEC};
     o->operands = (const char **)(uintptr_t)argv; /* compacted in place */
     for (int i = 1; i < argc; i++) {
         const char *arg = argv[i];

@@ -70,7 +70,8 @@ void progress_draw(struct progress *p, uint64_t confirmed, cvn_time now)
     if (!p->bar || now <= p->last)
         return;
     double seconds = (double)(now - p->last) / 1e9;
-    double r = confirmed > p->last_confirmed ? (double)(confirmed - p->last_confirmed) / seconds : 0;
+    double r =
+        confirmed > p->last_confirmed ? (double)(confirmed - p->last_confirmed) / seconds : 0;
     p->rate = p->last_confirmed == 0 ? r : p->rate * 0.8 + r * 0.2;
     p->last = now;
     p->last_confirmed = confirmed;
@@ -80,12 +81,11 @@ void progress_draw(struct progress *p, uint64_t confirmed, cvn_time now)
         bar[i] = i < (int)(share * BAR_WIDTH) ? '#' : '-';
     bar[BAR_WIDTH] = '\0';
     time_left(p, confirmed, left, sizeof left);
-    int n = snprintf(line, sizeof line, "[%s] %3.0f%% %s of %s  %s/s  %zu/%zu  %" PRIu64
-                                        " resumes  %s%s",
-                     bar, share * 100, cli_octets(got, sizeof got, confirmed),
-                     cli_octets(all, sizeof all, p->total),
-                     cli_octets(rate, sizeof rate, (uint64_t)p->rate), p->done, p->items, p->resumes,
-                     p->state[0] != '\0' ? p->state : left, "");
+    int n = snprintf(
+        line, sizeof line, "[%s] %3.0f%% %s of %s  %s/s  %zu/%zu  %" PRIu64 " resumes  %s%s", bar,
+        share * 100, cli_octets(got, sizeof got, confirmed), cli_octets(all, sizeof all, p->total),
+        cli_octets(rate, sizeof rate, (uint64_t)p->rate), p->done, p->items, p->resumes,
+        p->state[0] != '\0' ? p->state : left, "");
     (void)ioctl(STDERR_FILENO, TIOCGWINSZ, &ws);
     if (ws.ws_col > 0 && n >= ws.ws_col)
         line[ws.ws_col - 1] = '\0';

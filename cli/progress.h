@@ -8,17 +8,17 @@
 
 struct progress {
     const struct cli_options *o;
-    bool bar;         /* standard error is a terminal */
+    bool bar; /* standard error is a terminal */
     bool drawn;
-    uint64_t total;   /* octets; what a pipe will have is not in it */
+    uint64_t total; /* octets; what a pipe will have is not in it */
     size_t items;
     size_t done;
     uint64_t resumes;
     cvn_time began;
     cvn_time last;
     uint64_t last_confirmed;
-    double rate;      /* octets a second, smoothed */
-    char state[120];  /* what is wrong now */
+    double rate;     /* octets a second, smoothed */
+    char state[120]; /* what is wrong now */
 };
 
 void progress_init(struct progress *p, const struct cli_options *o, size_t items, uint64_t total,

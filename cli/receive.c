@@ -22,8 +22,8 @@
 #include "transport/tcp/capture.h"
 #include "transport/tcp/tcp.h"
 
-#define LINKS_MAX    4096
-#define EXPIRE_MS    (3600u * 1000u)
+#define LINKS_MAX     4096
+#define EXPIRE_MS     (3600u * 1000u)
 #define END_WITHIN_NS 3000000000ull
 
 struct link {
@@ -59,7 +59,7 @@ struct inbox {
     int exit_code;
     bool stopping;
     bool aborting;
-    bool ended;    /* once, and all sessions have */
+    bool ended; /* once, and all sessions have */
     cvn_time ended_at;
 };
 
@@ -206,16 +206,15 @@ static const struct cvn_receiver_ops receiver_ops = {
 static void on_accepted(void *ctx, int fd)
 {
     struct inbox *in = ctx;
-    struct link *l = in->nlinks >= LINKS_MAX || in->stopping
-                         ? NULL
-                         : cvn_new(cvn_alloc_std(), sizeof *l);
+    struct link *l =
+        in->nlinks >= LINKS_MAX || in->stopping ? NULL : cvn_new(cvn_alloc_std(), sizeof *l);
     if (l == NULL) {
         (void)close(fd);
         return;
     }
     l->in = in;
-    l->stream = cvn_stream_new(&in->loop, fd,
-                               in->capture != NULL ? &captured_user : &stream_user, l);
+    l->stream =
+        cvn_stream_new(&in->loop, fd, in->capture != NULL ? &captured_user : &stream_user, l);
     if (l->stream == NULL) {
         cvn_free(cvn_alloc_std(), l, sizeof *l);
         return;
@@ -239,9 +238,9 @@ static void on_accepted(void *ctx, int fd)
 
 /* -------- news -------- */
 
-static const char *const news_name[] = {"opened",   "refused",   "started",   "resumed", "confirmed",
-                                        "committed", "trouble",  "discarded", "released", "aborted",
-                                        "suspended"};
+static const char *const news_name[] = {"opened",    "refused",   "started",  "resumed",
+                                        "confirmed", "committed", "trouble",  "discarded",
+                                        "released",  "aborted",   "suspended"};
 
 static void digest_text(const struct cvn_transfer *t, char *out, size_t cap)
 {
@@ -478,9 +477,13 @@ static int open_store(struct inbox *in)
 
 static int open_inbox(struct inbox *in, enum cvn_conflict conflict)
 {
-    struct cvn_inbox_opts o = {
-        .alloc = cvn_alloc_std(), .ops = &inbox_ops, .ctx = in, .store = &in->store,
-        .depot_ops = &cvn_depot_ops, .max_octets = in->o->max_octets, .keep_s = in->o->keep_s};
+    struct cvn_inbox_opts o = {.alloc = cvn_alloc_std(),
+                               .ops = &inbox_ops,
+                               .ctx = in,
+                               .store = &in->store,
+                               .depot_ops = &cvn_depot_ops,
+                               .max_octets = in->o->max_octets,
+                               .keep_s = in->o->keep_s};
     if (cvn_depot_open(&in->depot, &in->loop, in->o->into, conflict) != CVN_OK) {
         cli_error(in->o->into, strerror(errno), NULL);
         return EXIT_NO_INPUT;

@@ -26,8 +26,8 @@ struct cvn_sc {
     bool slice_begin;
     bool slice_end;
     bool slice_expedited;
-    bool up;      /* the transport connection is open */
-    bool down;    /* it is over */
+    bool up;   /* the transport connection is open */
+    bool down; /* it is over */
     const char *transport_why;
 };
 

@@ -187,8 +187,8 @@ static void record(struct pair *p, unsigned side, const struct cvn_x225_prim *ev
     *s->last = e;
     s->last = &e->next;
     if (ev->service == CVN_S_P_ABORT && ev->reason != CVN_ABORT_TRANSPORT) {
-        p->protocol_errors++;
-        p->why = ev->why;
+        if (p->protocol_errors++ == 0)
+            p->why = ev->why;
     }
 }
 

@@ -47,9 +47,9 @@ enum spdu_kind {
     SPDU_UNITS,  /* two octets of bits */
     SPDU_SIZES,  /* two sizes of two octets */
     SPDU_DIGITS, /* a number in decimal digits of ASCII, the first the most significant */
+    SPDU_DATA,   /* user data */
     SPDU_LARGE,  /* digits, as many as there are, not converted */
     SPDU_REASON, /* RF: a code, then user data */
-    SPDU_DATA,   /* user data */
 };
 
 enum spdu_why { SPDU_TWICE, SPDU_LENGTH, SPDU_VALUE, SPDU_MISSING, SPDU_WHYS };
@@ -328,10 +328,20 @@ static const uint8_t spdu_by_si[2][64] = {
 static_assert(SPDU_ARRAY_LEN(spdu_table) == CVN_SPDU_TYPES, "one entry per SPDU");
 static_assert(SPDU_ARRAY_LEN(ac_rows) <= SPDU_ROWS && SPDU_ARRAY_LEN(cn_rows) <= SPDU_ROWS, "I2");
 
+/* Read when it runs, so that memset is called: what compilers put in its place for a size
+ * they know (rep stos) costs as much as the rest of decoding. */
+static const volatile size_t spdu_size = sizeof(struct cvn_spdu);
+
+static void spdu_clear(struct cvn_spdu *s, enum cvn_spdu_type type)
+{
+    memset(s, 0, spdu_size);
+    s->type = type;
+}
+
 void cvn_spdu_init(struct cvn_spdu *s, enum cvn_spdu_type type)
 {
     assert(type < CVN_SPDU_TYPES);
-    *s = (struct cvn_spdu){.type = type};
+    spdu_clear(s, type);
     if (type == CVN_SPDU_MAP) { /* what makes SI 41 a MAP */
         s->has = CVN_HAS_SYNC_TYPE;
         s->sync_type = 1;
@@ -497,12 +507,17 @@ static int spdu_take(struct spdu_in *d, const struct spdu_param *p, const uint8_
     return CVN_OK;
 }
 
-static unsigned spdu_find(const struct spdu_entry *e, uint8_t pgi, uint8_t code)
+/* The row of a code; nrows: there is none. from: where to look first, since units mostly
+ * come in the order of the rows. */
+static unsigned spdu_find(const struct spdu_entry *e, unsigned from, uint8_t pgi, uint8_t code)
 {
-    unsigned i = 0;
-    while (i < e->nrows && (e->rows[i].pgi != pgi || spdu_params[e->rows[i].name].code != code))
-        i++;
-    return i;
+    for (unsigned i = from; i < e->nrows; i++)
+        if (spdu_params[e->rows[i].name].code == code && e->rows[i].pgi == pgi)
+            return i;
+    for (unsigned i = 0; i < from; i++)
+        if (spdu_params[e->rows[i].name].code == code && e->rows[i].pgi == pgi)
+            return i;
+    return e->nrows;
 }
 
 /* The unit at code_at belongs to this SPDU: judges and takes it. */
@@ -546,6 +561,7 @@ static int spdu_mandatory(const struct spdu_in *d, uint8_t pgi, const uint8_t *l
 /* The units of the parameter field (pgi 0) or of a group, whose length is at li_at. */
 static int spdu_units(struct spdu_in *d, struct cvn_rd *rd, uint8_t pgi, const uint8_t *li_at)
 {
+    unsigned next = 0;
     while (cvn_rd_left(rd) > 0) {
         const uint8_t *code_at = rd->at;
         uint8_t code = cvn_rd_u8(rd);
@@ -554,8 +570,9 @@ static int spdu_units(struct spdu_in *d, struct cvn_rd *rd, uint8_t pgi, const u
         struct cvn_rd value = cvn_rd_sub(rd, li);
         if (rd->bad)
             return spdu_fail(d, unit_li_at, "the length of a parameter is wrong (X.225 8.2)");
-        unsigned i = spdu_find(d->entry, pgi, code);
+        unsigned i = spdu_find(d->entry, next, pgi, code);
         if (i < d->entry->nrows) {
+            next = i + 1;
             int rc = spdu_unit(d, i, code_at, unit_li_at, &value);
             if (rc != CVN_OK)
                 return rc;
@@ -626,7 +643,7 @@ int cvn_spdu_decode(struct cvn_spdu *s, const uint8_t *in, size_t len, bool firs
     if (rd.bad || found == 0)
         return spdu_fail(&d, in, spdu_why_not(si, first));
     enum cvn_spdu_type type = (enum cvn_spdu_type)(found - 1);
-    *s = (struct cvn_spdu){.type = type};
+    spdu_clear(s, type);
     d.entry = &spdu_table[type];
     const uint8_t *li_at = rd.at;
     size_t li = spdu_li(&rd);
@@ -638,17 +655,18 @@ int cvn_spdu_decode(struct cvn_spdu *s, const uint8_t *in, size_t len, bool firs
     if (rc == CVN_OK)
         rc = spdu_finish(&d);
     if (rc != CVN_OK)
-        *s = (struct cvn_spdu){.type = type};
+        spdu_clear(s, type);
     return rc;
 }
 
 /* --- encoding --- */
 
-/* The length of each row's value, or SPDU_ABSENT. */
 struct spdu_plan {
     const struct spdu_entry *entry;
-    uint32_t len[SPDU_ROWS];
-    size_t params; /* of the parameter field */
+    size_t params;           /* the length of the parameter field */
+    uint32_t own;            /* what this SPDU may have */
+    bool allowed;            /* it may be sent */
+    uint32_t len[SPDU_ROWS]; /* of each row's value, or SPDU_ABSENT */
 };
 
 /* A unit, or an SPDU: code, length, value. */
@@ -664,12 +682,11 @@ static uint32_t spdu_octets_length(struct cvn_octets o)
     return o.n > CVN_SPDU_MAX ? CVN_SPDU_MAX : (uint32_t)o.n;
 }
 
+/* How many digits; 7: too large. */
 static uint32_t spdu_digits(uint32_t v)
 {
-    uint32_t n = 1;
-    for (; v >= 10; v /= 10)
-        n++;
-    return n;
+    return 1u + (v >= 10) + (v >= 100) + (v >= 1000) + (v >= 10000) + (v >= 100000) +
+           (v > CVN_SERIAL_MAX);
 }
 
 /* PGI 193 or 194: 8.3.1. */
@@ -695,72 +712,70 @@ static uint32_t spdu_reason_length(const struct cvn_spdu *s)
     return n == SPDU_ABSENT ? 1 : n + 1;
 }
 
-static uint32_t spdu_value_length(const struct cvn_spdu *s, enum spdu_name name)
+static bool spdu_reason_allowed(const struct cvn_spdu *s, const struct spdu_param *p, uint32_t n)
+{
+    if (spdu_continues(s))
+        return true;
+    return (s->has & CVN_HAS_REASON) != 0 && spdu_code_defined(p, s->reason) &&
+           (n == 1 || s->reason == RF_REASON_USER_DATA);
+}
+
+/* How long the value is; *allowed: it may be sent. */
+static uint32_t spdu_measure(const struct cvn_spdu *s, enum spdu_name name, bool *allowed)
 {
     const struct spdu_param *p = &spdu_params[name];
     const uint8_t *member = (const uint8_t *)s + p->at;
-    if (p->kind == SPDU_DATA)
-        return spdu_data_length(s, name);
-    if (p->kind == SPDU_REASON)
-        return spdu_reason_length(s);
-    if (p->kind == SPDU_LARGE)
-        return spdu_octets_length(*(const struct cvn_octets *)(const void *)member);
-    if ((s->has & p->has) == 0)
-        return SPDU_ABSENT;
-    if (p->kind == SPDU_OCTETS)
-        return spdu_octets_length(*(const struct cvn_octets *)(const void *)member);
-    if (p->kind == SPDU_DIGITS)
-        return spdu_digits(*(const uint32_t *)(const void *)member);
-    return p->max;
-}
-
-/* Whether the value, of n octets, may be sent. */
-static bool spdu_value_allowed(const struct cvn_spdu *s, const struct spdu_param *p, uint32_t n)
-{
-    const uint8_t *member = (const uint8_t *)s + p->at;
+    const struct cvn_octets *octets = (const struct cvn_octets *)(const void *)member;
+    uint32_t n = p->max;
     switch ((enum spdu_kind)p->kind) {
-    case SPDU_BITS:
-        return (*member & ~(unsigned)p->set) == 0;
-    case SPDU_CODE:
-        return spdu_code_defined(p, *member);
-    case SPDU_UNITS:
-        return (s->units & ~(unsigned)p->set) == 0;
-    case SPDU_REASON:
-        if (spdu_continues(s))
-            return true;
-        return (s->has & CVN_HAS_REASON) != 0 && spdu_code_defined(p, s->reason) &&
-               (n == 1 || s->reason == RF_REASON_USER_DATA);
-    case SPDU_LARGE: {
-        const struct cvn_octets *o = (const struct cvn_octets *)(const void *)member;
-        return spdu_not_digit(o->p, o->n) == NULL;
-    }
     case SPDU_GROUP:
     case SPDU_SIZES:
-        return true;
+        *allowed = true;
+        return n;
+    case SPDU_BITS:
+        *allowed = (*member & ~(unsigned)p->set) == 0;
+        return n;
+    case SPDU_CODE:
+        *allowed = spdu_code_defined(p, *member);
+        return n;
+    case SPDU_UNITS:
+        *allowed = (s->units & ~(unsigned)p->set) == 0;
+        return n;
     case SPDU_DIGITS:
+        n = spdu_digits(*(const uint32_t *)(const void *)member);
+        break;
+    case SPDU_REASON:
+        n = spdu_reason_length(s);
+        *allowed = spdu_reason_allowed(s, p, n);
+        return n;
+    case SPDU_LARGE:
+        n = spdu_octets_length(*octets);
+        *allowed = n == SPDU_ABSENT || spdu_not_digit(octets->p, octets->n) == NULL;
+        return n;
     case SPDU_OCTETS:
+        n = spdu_octets_length(*octets);
+        break;
     case SPDU_DATA:
+        n = spdu_data_length(s, name);
         break;
     }
-    return n >= p->min && (n <= p->max || p->max == ANY);
+    *allowed = n >= p->min && (n <= p->max || p->max == ANY);
+    return n;
 }
 
 /* Nothing is named that this SPDU does not carry. */
-static bool spdu_has_allowed(const struct cvn_spdu *s, const struct spdu_entry *e)
+static bool spdu_has_allowed(const struct cvn_spdu *s, uint32_t own)
 {
-    uint32_t has = 0;
-    for (unsigned i = 0; i < e->nrows; i++)
-        has |= spdu_params[e->rows[i].name].has;
     if (s->type == CVN_SPDU_CN)
-        has |= CVN_HAS_EXTENDED;
+        own |= CVN_HAS_EXTENDED;
     if (s->type == CVN_SPDU_RF)
-        has |= CVN_HAS_USER_DATA;
+        own |= CVN_HAS_USER_DATA;
     if (spdu_continues(s))
-        has &= (uint32_t)CVN_HAS_ENCLOSURE | CVN_HAS_USER_DATA; /* I3 */
-    if (s->type != CVN_SPDU_CN && s->type != CVN_SPDU_AC &&
-        (s->large_initial.n > 0 || s->large_initial2.n > 0))
+        own &= (uint32_t)CVN_HAS_ENCLOSURE | CVN_HAS_USER_DATA; /* I3 */
+    if ((s->large_initial.n | s->large_initial2.n) != 0 && s->type != CVN_SPDU_CN &&
+        s->type != CVN_SPDU_AC)
         return false;
-    return (s->has & ~has) == 0;
+    return (s->has & ~own) == 0;
 }
 
 /* The Sync Type Item tells MAP from AE: 8.3.22, 8.3.35. */
@@ -772,76 +787,92 @@ static bool spdu_sync_allowed(const struct cvn_spdu *s)
     return s->type != CVN_SPDU_AE || !major;
 }
 
-/* Measures the rows and their groups; whether every value may be sent. */
-static bool spdu_measure(const struct cvn_spdu *s, struct spdu_plan *plan)
+/* Row i, which is no group. False: it is missing, and should not. */
+static inline bool spdu_plan_row(const struct cvn_spdu *s, struct spdu_plan *plan, unsigned i)
+{
+    const struct spdu_row *row = &plan->entry->rows[i];
+    const struct spdu_param *p = &spdu_params[row->name];
+    plan->own |= p->has;
+    plan->len[i] = SPDU_ABSENT;
+    if ((s->has & p->has) == 0 && p->kind < SPDU_LARGE)
+        return row->presence == 'o';
+    bool allowed;
+    uint32_t n = spdu_measure(s, (enum spdu_name)row->name, &allowed);
+    plan->len[i] = n;
+    if (n == SPDU_ABSENT)
+        return row->presence == 'o';
+    if (!allowed)
+        plan->allowed = false;
+    return true;
+}
+
+/* A group and its members, which are the rows after it; there if it is named or one of
+ * them is. *next is the row behind them. False: it or a member of it is missing. */
+static bool spdu_plan_group(const struct cvn_spdu *s, struct spdu_plan *plan, unsigned group,
+                            unsigned *next)
 {
     const struct spdu_entry *e = plan->entry;
-    unsigned group = 0;
-    bool allowed = true;
-    for (unsigned i = 0; i < e->nrows; i++) {
-        const struct spdu_param *p = &spdu_params[e->rows[i].name];
-        if (p->kind == SPDU_GROUP) {
-            group = i;
-            plan->len[i] = (s->has & p->has) != 0 ? 0 : SPDU_ABSENT;
-            continue;
-        }
-        uint32_t n = spdu_value_length(s, (enum spdu_name)e->rows[i].name);
-        plan->len[i] = n;
-        if (n == SPDU_ABSENT)
-            continue;
-        if (!spdu_value_allowed(s, p, n))
-            allowed = false;
-        if (e->rows[i].pgi != 0) {
-            uint32_t others = plan->len[group] == SPDU_ABSENT ? 0 : plan->len[group];
-            plan->len[group] = others + (uint32_t)spdu_unit_size(n);
+    const struct spdu_param *p = &spdu_params[e->rows[group].name];
+    size_t len = 0;
+    bool present = (s->has & p->has) != 0;
+    bool complete = true;
+    unsigned i = group + 1;
+    for (; i < e->nrows && e->rows[i].pgi == p->code; i++) {
+        complete = spdu_plan_row(s, plan, i) && complete;
+        if (plan->len[i] != SPDU_ABSENT) {
+            present = true;
+            len += spdu_unit_size(plan->len[i]);
         }
     }
-    return allowed;
+    *next = i;
+    plan->own |= p->has;
+    plan->len[group] = present ? (uint32_t)len : SPDU_ABSENT;
+    return present ? complete : e->rows[group].presence == 'o';
 }
 
-/* CVN_OK, CVN_EINVAL; the plan and its size are made in any case. */
-static int spdu_plan(const struct cvn_spdu *s, struct spdu_plan *plan)
+/* Measures all. What may not be sent is measured, too. */
+static void spdu_plan(const struct cvn_spdu *s, struct spdu_plan *plan)
 {
     const struct spdu_entry *e = &spdu_table[s->type];
+    bool complete = true;
     plan->entry = e;
     plan->params = 0;
-    bool allowed = spdu_measure(s, plan) && spdu_has_allowed(s, e) && spdu_sync_allowed(s);
-    unsigned group = 0;
-    for (unsigned i = 0; i < e->nrows; i++) {
-        const struct spdu_row *row = &e->rows[i];
-        if (spdu_params[row->name].kind == SPDU_GROUP)
-            group = i;
-        bool wanted = row->presence == 'm' && !spdu_continues(s) &&
-                      (row->pgi == 0 || plan->len[group] != SPDU_ABSENT);
-        if (plan->len[i] != SPDU_ABSENT && row->pgi == 0)
+    plan->own = 0;
+    plan->allowed = true;
+    for (unsigned i = 0, next; i < e->nrows; i = next) {
+        next = i + 1;
+        if (spdu_params[e->rows[i].name].kind == SPDU_GROUP)
+            complete = spdu_plan_group(s, plan, i, &next) && complete;
+        else
+            complete = spdu_plan_row(s, plan, i) && complete;
+        if (plan->len[i] != SPDU_ABSENT)
             plan->params += spdu_unit_size(plan->len[i]);
-        if (plan->len[i] == SPDU_ABSENT && wanted)
-            allowed = false;
     }
-    return allowed ? CVN_OK : CVN_EINVAL;
+    if (!spdu_continues(s) && !complete) /* I3 */
+        plan->allowed = false;
+    plan->allowed = plan->allowed && spdu_has_allowed(s, plan->own) && spdu_sync_allowed(s);
 }
 
-static void spdu_put_head(struct cvn_wr *w, uint8_t code, size_t n)
+static void spdu_put_head(struct cvn_wr *w, unsigned code, size_t n)
 {
-    cvn_wr_u8(w, code);
     if (n < SPDU_LI_LONG) {
-        cvn_wr_u8(w, (uint8_t)n);
+        cvn_wr_be16(w, (uint16_t)(code << 8 | n));
     } else {
-        cvn_wr_u8(w, SPDU_LI_LONG);
+        cvn_wr_be16(w, (uint16_t)(code << 8 | SPDU_LI_LONG));
         cvn_wr_be16(w, (uint16_t)n);
     }
 }
 
-static void spdu_put_digits(struct cvn_wr *w, uint32_t v)
+static void spdu_put_digits(struct cvn_wr *w, uint32_t v, size_t n)
 {
-    uint8_t digits[SPDU_DIGITS_MAX];
-    size_t n = spdu_digits(v);
-    for (size_t i = n; i > 0; i--, v /= 10)
-        digits[i - 1] = (uint8_t)('0' + v % 10);
-    cvn_wr_bytes(w, digits, n);
+    uint8_t *to = cvn_wr_room(w, n);
+    assert(to != NULL);
+    for (; n > 0; v /= 10)
+        to[--n] = (uint8_t)('0' + v % 10);
 }
 
-static void spdu_put_value(const struct cvn_spdu *s, const struct spdu_param *p, struct cvn_wr *w)
+static void spdu_put_value(const struct cvn_spdu *s, const struct spdu_param *p, size_t n,
+                           struct cvn_wr *w)
 {
     const uint8_t *member = (const uint8_t *)s + p->at;
     switch ((enum spdu_kind)p->kind) {
@@ -859,7 +890,7 @@ static void spdu_put_value(const struct cvn_spdu *s, const struct spdu_param *p,
         cvn_wr_be16(w, s->tsdu_max_responder);
         break;
     case SPDU_DIGITS:
-        spdu_put_digits(w, *(const uint32_t *)(const void *)member);
+        spdu_put_digits(w, *(const uint32_t *)(const void *)member, n);
         break;
     case SPDU_REASON:
         if ((s->has & CVN_HAS_REASON) != 0)
@@ -881,7 +912,8 @@ int cvn_spdu_encode(const struct cvn_spdu *s, struct cvn_wr *w)
 {
     struct spdu_plan plan;
     assert(s->type < CVN_SPDU_TYPES);
-    if (spdu_plan(s, &plan) != CVN_OK)
+    spdu_plan(s, &plan);
+    if (!plan.allowed)
         return CVN_EINVAL;
     if (plan.params > SPDU_PARAMS_MAX || w->bad || spdu_unit_size(plan.params) > w->cap - w->len)
         return CVN_ETOOBIG;
@@ -891,7 +923,7 @@ int cvn_spdu_encode(const struct cvn_spdu *s, struct cvn_wr *w)
         if (plan.len[i] == SPDU_ABSENT)
             continue;
         spdu_put_head(w, p->code, plan.len[i]);
-        spdu_put_value(s, p, w);
+        spdu_put_value(s, p, plan.len[i], w);
     }
     assert(!w->bad); /* I4 */
     return CVN_OK;
@@ -901,6 +933,6 @@ size_t cvn_spdu_size(const struct cvn_spdu *s)
 {
     struct spdu_plan plan;
     assert(s->type < CVN_SPDU_TYPES);
-    (void)spdu_plan(s, &plan); /* a value that may not be sent has its size, too */
+    spdu_plan(s, &plan);
     return plan.params > SPDU_PARAMS_MAX ? 0 : spdu_unit_size(plan.params);
 }

@@ -474,7 +474,7 @@ static int stream(struct cvn_x225 *x, struct cvn_x225_ev *e, uint8_t type)
         return CVN_EINVAL; /* an SSDU has at least one octet */
     struct cvn_x225_item *it = cvn_x225_stage_item(&e->stage, CVN_X225_T_DATA);
     if (x->send_max != 0) {
-        it->flags = X225_ITEM_SEGMENT;
+        it->flags = X225_ITEM_SEGMENT | X225_ITEM_END;
         it->flags |= first ? X225_ITEM_BEGIN : 0;
         it->flags |= p->end ? X225_ITEM_FINISH : 0;
         it->spdu = type;

@@ -338,28 +338,36 @@ static int look(struct cvn_depot *d, const char *name, struct stat *st)
     return rc;
 }
 
+/* What stands under the name already, and what may be done about it. */
+static uint8_t check_there(const struct cvn_depot *d, const struct cvn_transfer *t,
+                           const struct stat *st)
+{
+    if (t->kind == CVN_KIND_DIRECTORY)
+        return S_ISDIR(st->st_mode) ? CVN_TROUBLE_NONE : CVN_TROUBLE_EXISTS;
+    if (d->conflict == CVN_CONFLICT_RENAME)
+        return CVN_TROUBLE_NONE;
+    if (S_ISDIR(st->st_mode))
+        return CVN_TROUBLE_EXISTS;
+    if (d->conflict == CVN_CONFLICT_REPLACE || t->kind == CVN_KIND_SYMLINK)
+        return CVN_TROUBLE_NONE;
+    if (!S_ISREG(st->st_mode) || (t->size_known && (uint64_t)st->st_size != t->size))
+        return CVN_TROUBLE_EXISTS;
+    return CVN_TROUBLE_NONE; /* equal length: the digest decides at the end */
+}
+
 static uint8_t depot_check(void *self, struct cvn_transfer *t)
 {
     struct cvn_depot *d = self;
     struct stat st;
+    const char *target = (const char *)t->target.p;
     if (!cvn_name_fits(name_of(t), t->name.n, PARTIAL))
         return CVN_TROUBLE_NAME;
-    if (t->kind == CVN_KIND_SYMLINK && (strlen((const char *)t->target.p) != t->target.n ||
-                                        !cvn_target_fits(name_of(t), (const char *)t->target.p)))
+    if (t->kind == CVN_KIND_SYMLINK &&
+        (strlen(target) != t->target.n || !cvn_target_fits(name_of(t), target)))
         return CVN_TROUBLE_NAME;
     if (look(d, name_of(t), &st) != 0)
         return errno == ENOENT ? CVN_TROUBLE_NONE : trouble_of(errno);
-    if (t->kind == CVN_KIND_DIRECTORY)
-        return S_ISDIR(st.st_mode) ? CVN_TROUBLE_NONE : CVN_TROUBLE_EXISTS;
-    if (d->conflict == CVN_CONFLICT_RENAME)
-        return CVN_TROUBLE_NONE;
-    if (S_ISDIR(st.st_mode))
-        return CVN_TROUBLE_EXISTS;
-    if (d->conflict == CVN_CONFLICT_REPLACE || t->kind == CVN_KIND_SYMLINK)
-        return CVN_TROUBLE_NONE;
-    if (!S_ISREG(st.st_mode) || (t->size_known && (uint64_t)st.st_size != t->size))
-        return CVN_TROUBLE_EXISTS;
-    return CVN_TROUBLE_NONE; /* equal length: the digest decides at the end */
+    return check_there(d, t, &st);
 }
 
 /* -------- jobs on worker threads -------- */
@@ -479,7 +487,8 @@ static void choose_name(struct job *j)
     bool there = look(j->depot, name_of(t), &st) == 0;
     j->t->done_already = false;
     if (there && t->kind == CVN_KIND_FILE && S_ISREG(st.st_mode) && t->hash != CVN_HASH_NONE &&
-        j->depot->conflict != CVN_CONFLICT_RENAME && same_there(j, name_of(t), (uint64_t)st.st_size))
+        j->depot->conflict != CVN_CONFLICT_RENAME &&
+        same_there(j, name_of(t), (uint64_t)st.st_size))
         j->t->done_already = true;
     if (there && j->depot->conflict == CVN_CONFLICT_RENAME && t->kind != CVN_KIND_DIRECTORY)
         j->rc = free_name(j);

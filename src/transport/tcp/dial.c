@@ -21,9 +21,9 @@ struct cvn_dial {
     uv_timer_t timer;
     int fd;
     unsigned timeout_ms;
-    int handles;   /* of an attempt, open or closing */
+    int handles; /* of an attempt, open or closing */
     bool looking;
-    bool over;     /* done was called, or will not be */
+    bool over; /* done was called, or will not be */
     cvn_dial_done *done;
     void *ctx;
     char why[128];

@@ -29,9 +29,9 @@
 struct cvn_stream {
     uv_loop_t *loop;
     uv_poll_t poll;
-    uv_check_t turn;   /* the end of this turn of the loop */
-    uv_idle_t soon;    /* keeps the loop from sleeping before it */
-    uv_timer_t timer;  /* signs of life; later: lingering */
+    uv_check_t turn;  /* the end of this turn of the loop */
+    uv_idle_t soon;   /* keeps the loop from sleeping before it */
+    uv_timer_t timer; /* signs of life; later: lingering */
     int fd;
     const struct cvn_stream_user *user;
     void *ctx;
@@ -41,12 +41,12 @@ struct cvn_stream {
     bool paused;
     bool want_flush;
     bool want_resume;
-    bool blocked;      /* the socket takes no more now */
+    bool blocked; /* the socket takes no more now */
     bool closing;
     bool lingering;
     int handles;
-    uint64_t total;    /* octets given to the socket, */
-    uint64_t acked;    /* and those that the peer's host has taken */
+    uint64_t total; /* octets given to the socket, */
+    uint64_t acked; /* and those that the peer's host has taken */
     char peer[INET6_ADDRSTRLEN + 10];
 };
 
@@ -280,8 +280,8 @@ static void name_peer(struct cvn_stream *s)
     if (getpeername(s->fd, (struct sockaddr *)&a, &len) == 0 &&
         getnameinfo((struct sockaddr *)&a, len, host, sizeof host, port, sizeof port,
                     NI_NUMERICHOST | NI_NUMERICSERV) == 0)
-        (void)snprintf(s->peer, sizeof s->peer,
-                       a.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+        (void)snprintf(s->peer, sizeof s->peer, a.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host,
+                       port);
     else
         (void)snprintf(s->peer, sizeof s->peer, "?");
 }
@@ -293,9 +293,9 @@ static void set_options(int fd)
         int name;
         int value;
     } options[] = {
-        {IPPROTO_TCP, TCP_NODELAY, 1},    {SOL_SOCKET, SO_KEEPALIVE, 1},
-        {IPPROTO_TCP, TCP_KEEPIDLE, 10},  {IPPROTO_TCP, TCP_KEEPINTVL, 5},
-        {IPPROTO_TCP, TCP_KEEPCNT, 4},    {IPPROTO_TCP, TCP_USER_TIMEOUT, 30000},
+        {IPPROTO_TCP, TCP_NODELAY, 1},   {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, 10}, {IPPROTO_TCP, TCP_KEEPINTVL, 5},
+        {IPPROTO_TCP, TCP_KEEPCNT, 4},   {IPPROTO_TCP, TCP_USER_TIMEOUT, 30000},
     };
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
         (void)setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(int));

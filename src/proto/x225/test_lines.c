@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: MIT */
+/* test_lines - see test_lines.h. */
+#include "proto/x225/test_lines.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PGI5 "5o{19m 21o 22m 23o 26o 55o 56o 57o 58o}"
+
+const struct line lines[CVN_SPDU_TYPES] = {
+    [CVN_SPDU_CN] = {"CN", 13, 1, false, "1o{10o 11o 12o} " PGI5 " 20o 51o 52o 60o 193o 194o"},
+    [CVN_SPDU_OA] = {"OA", 16, 1, false, "21o 22m"},
+    [CVN_SPDU_CDO] = {"CDO", 15, 1, false, "25m 193o"},
+    [CVN_SPDU_AC] = {"AC", 14, 1, false, "1o{9o 11o 12o} " PGI5 " 16o 20o 25o 51o 52o 193o"},
+    [CVN_SPDU_RF] = {"RF", 12, 1, false, "1o{9o 11o 12o} 17o 20o 22o 25o 50o"},
+    [CVN_SPDU_FN] = {"FN", 9, 1, false, "17o 25o 193o"},
+    [CVN_SPDU_DN] = {"DN", 10, 1, false, "25o 193o"},
+    [CVN_SPDU_NF] = {"NF", 8, 1, false, "25o 193o"},
+    [CVN_SPDU_AB] = {"AB", 25, 1, false, "17m 25o 49o 193o"},
+    [CVN_SPDU_AA] = {"AA", 26, 1, false, ""},
+    [CVN_SPDU_DT] = {"DT", 1, 2, true, "25o"},
+    [CVN_SPDU_EX] = {"EX", 5, 1, true, ""},
+    [CVN_SPDU_TD] = {"TD", 33, 1, true, "25o"},
+    [CVN_SPDU_CD] = {"CD", 61, 2, false, "25o 193o"},
+    [CVN_SPDU_CDA] = {"CDA", 62, 2, false, "25o 193o"},
+    [CVN_SPDU_GT] = {"GT", 1, 0, false, "16o 25o 193o"},
+    [CVN_SPDU_PT] = {"PT", 2, 0, false, "16o 25o 193o"},
+    [CVN_SPDU_GTC] = {"GTC", 21, 1, false, "25o 193o"},
+    [CVN_SPDU_GTA] = {"GTA", 22, 1, false, ""},
+    [CVN_SPDU_MIP] = {"MIP", 49, 2, false, "15o 25o 42m 193o"},
+    [CVN_SPDU_MIA] = {"MIA", 50, 2, false, "25o 42m 46o"},
+    [CVN_SPDU_MAP] = {"MAP", 41, 2, false, "15m 25o 42m 54o 193o"},
+    [CVN_SPDU_AE] = {"AE", 41, 2, false, "15o 25o 42m 54o 193o"},
+    [CVN_SPDU_MAA] = {"MAA", 42, 2, false, "25o 42m 54o 193o"},
+    [CVN_SPDU_RS] = {"RS", 53, 2, false, "25o 26o 27m 42m 53o 54o 193o"},
+    [CVN_SPDU_RA] = {"RA", 34, 2, false, "25o 26o 42m 54o 193o"},
+    [CVN_SPDU_PR] = {"PR", 7, 1, false, "24m 27o 53o"},
+    [CVN_SPDU_ER] = {"ER", 0, 2, false, "49m"},
+    [CVN_SPDU_ED] = {"ED", 48, 2, false, "25o 50m 193o"},
+    [CVN_SPDU_AS] = {"AS", 45, 2, false, "25o 41m 193o"},
+    [CVN_SPDU_AR] = {"AR", 29, 2, false, "25o 33m{9o 10o 11o 12o 41m 42m 54o} 41m 193o"},
+    [CVN_SPDU_AI] = {"AI", 25, 2, false, "25o 50o 193o"},
+    [CVN_SPDU_AIA] = {"AIA", 26, 2, false, "25o 193o"},
+    [CVN_SPDU_AD] = {"AD", 57, 2, false, "25o 50o 193o"},
+    [CVN_SPDU_ADA] = {"ADA", 58, 2, false, "25o 193o"},
+};
+
+void set(struct unit *u, const void *value, size_t n)
+{
+    ck_assert_uint_le(n, sizeof u->value);
+    memcpy(u->value, value, n);
+    u->n = n;
+}
+
+void set_octet(struct unit *u, unsigned v)
+{
+    u->value[0] = (uint8_t)v;
+    u->n = 1;
+}
+
+/* A value that may stand in the unit; all defined bits set where they are bits. */
+static void set_sample(enum cvn_spdu_type type, struct unit *u)
+{
+    static const struct {
+        unsigned code;
+        const char *value;
+    } octets[] = {{9, "called"},     {10, "calling"},      {11, "20260101000000Z"},
+                  {12, "1234"},      {20, "\x03\x49"},     {21, "\x04\x01\x08\x02"},
+                  {23, "123456"},    {41, "act-1"},        {42, "999999"},
+                  {46, "mia data"},  {49, "\x01\x02\x03"}, {51, "calling ssel"},
+                  {52, "called"},    {54, "77"},           {55, "88"},
+                  {57, "123456789"}, {58, "987654321098"}, {193, "user data"},
+                  {194, "extended"}};
+    static const struct {
+        unsigned code;
+        unsigned value;
+    } codes[] = {{15, 3}, {16, 0x55}, {17, 1}, {19, 1}, {22, 3}, {24, 2},
+                 {25, 3}, {26, 0x26}, {27, 2}, {53, 1}, {56, 6}, {60, 1}};
+    for (size_t i = 0; i < sizeof octets / sizeof octets[0]; i++)
+        if (octets[i].code == u->code)
+            set(u, octets[i].value, strlen(octets[i].value));
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+        if (codes[i].code == u->code)
+            set_octet(u, codes[i].value);
+    if (u->code == 15 && type != CVN_SPDU_MIP)
+        set_octet(u, type == CVN_SPDU_MAP ? 1 : 0);
+    if (u->code == 17 && type == CVN_SPDU_AB)
+        set_octet(u, 0x1f);
+    if (u->code == 22 && type == CVN_SPDU_OA)
+        set_octet(u, 2);
+    if (u->code == 41 && u->pgi == 33)
+        set(u, "old", 3);
+    if (u->code == 50)
+        set_octet(u, 5);
+    if (u->code == 50 && type == CVN_SPDU_RF)
+        set(u, "\x02refused", 8);
+}
+
+/* The units of an SPDU, all present. CN's 194 is left out. */
+struct units units_of(enum cvn_spdu_type type)
+{
+    struct units us = {.type = type};
+    unsigned pgi = 0;
+    const char *p = lines[type].units;
+    while (*p != '\0') {
+        if (*p == ' ' || *p == '}') {
+            if (*p == '}')
+                pgi = 0;
+            p++;
+            continue;
+        }
+        struct unit *u = &us.at[us.n++];
+        char *end;
+        u->code = (unsigned)strtoul(p, &end, 10);
+        u->pgi = pgi;
+        u->mandatory = *end == 'm';
+        u->present = true;
+        p = end + 1;
+        if (*p == '{') {
+            u->group = true;
+            pgi = u->code;
+            p++;
+        } else {
+            set_sample(type, u);
+            ck_assert_uint_gt(u->n, 0);
+        }
+        if (type == CVN_SPDU_CN && u->code == 194)
+            u->present = false;
+    }
+    return us;
+}
+
+struct unit *unit(struct units *us, unsigned pgi, unsigned code)
+{
+    for (size_t i = 0; i < us->n; i++)
+        if (us->at[i].pgi == pgi && us->at[i].code == code)
+            return &us->at[i];
+    ck_abort_msg("no unit %u in %u of %s", code, pgi, lines[us->type].name);
+}
+
+struct units mandatory_only(enum cvn_spdu_type type)
+{
+    struct units us = units_of(type);
+    for (size_t i = 0; i < us.n; i++) {
+        us.at[i].present = us.at[i].mandatory;
+        if (us.at[i].pgi != 0 && !unit(&us, 0, us.at[i].pgi)->present)
+            us.at[i].present = false;
+    }
+    return us;
+}
+
+/* u is made present, with its group and what the group must have. */
+void add_unit(struct units *us, struct unit *u)
+{
+    u->present = true;
+    unsigned pgi = u->group ? u->code : u->pgi;
+    for (size_t i = 0; pgi != 0 && i < us->n; i++)
+        if ((us->at[i].pgi == pgi && us->at[i].mandatory) ||
+            (us->at[i].pgi == 0 && us->at[i].code == pgi))
+            us->at[i].present = true;
+}
+
+void put(struct octets *o, const void *p, size_t n)
+{
+    o->p = realloc(o->p, o->n + n + 1);
+    ck_assert_ptr_nonnull(o->p);
+    if (n > 0)
+        memcpy(o->p + o->n, p, n);
+    o->n += n;
+}
+
+void put_head(struct octets *o, unsigned code, size_t n)
+{
+    uint8_t head[4] = {(uint8_t)code, (uint8_t)n};
+    size_t len = 2;
+    if (n >= 255) {
+        head[1] = 255;
+        head[2] = (uint8_t)(n >> 8);
+        head[3] = (uint8_t)n;
+        len = 4;
+    }
+    put(o, head, len);
+}
+
+static void put_level(struct octets *o, const struct units *us, unsigned pgi, struct twist *t)
+{
+    for (size_t k = 0; k < us->n; k++) {
+        const struct unit *u = &us->at[t->reversed ? us->n - 1 - k : k];
+        if (u->pgi != pgi || !u->present)
+            continue;
+        if (t->before == u) {
+            t->extra_at = o->n;
+            put(o, t->extra.p, t->extra.n);
+        }
+        if (t->mark == u)
+            t->mark_at = o->n;
+        for (int times = t->twice == u ? 2 : 1; times > 0; times--) {
+            if (t->twice == u && times == 1)
+                t->extra_at = o->n;
+            if (!u->group) {
+                put_head(o, u->code, u->n);
+                put(o, u->value, u->n);
+                continue;
+            }
+            struct twist inner = *t;
+            struct octets group = {NULL, 0};
+            put_level(&group, us, u->code, &inner);
+            put_head(o, u->code, group.n);
+            size_t base = o->n;
+            put(o, group.p, group.n);
+            free(group.p);
+            if (inner.extra_at != t->extra_at)
+                t->extra_at = base + inner.extra_at;
+            if (inner.mark_at != t->mark_at)
+                t->mark_at = base + inner.mark_at;
+        }
+    }
+    if (pgi == 0 && t->at_end) {
+        t->extra_at = o->n;
+        put(o, t->extra.p, t->extra.n);
+    }
+}
+
+struct octets build(const struct units *us, struct twist *t)
+{
+    struct twist none = {0};
+    struct octets params = {NULL, 0};
+    struct octets o = {NULL, 0};
+    t = t == NULL ? &none : t;
+    t->extra_at = SIZE_MAX;
+    t->mark_at = SIZE_MAX;
+    put_level(&params, us, 0, t);
+    put_head(&o, lines[us->type].si, params.n);
+    size_t head = o.n;
+    put(&o, params.p, params.n);
+    free(params.p);
+    if (t->extra_at != SIZE_MAX)
+        t->extra_at += head;
+    if (t->mark_at != SIZE_MAX)
+        t->mark_at += head;
+    return o;
+}
+
+/* Decodes a copy of its exact size, so that a read outside is caught; the slices point
+ * into o all the same. */
+int decode(struct cvn_spdu *s, enum cvn_spdu_type type, struct octets o,
+           struct cvn_spdu_fault *fault)
+{
+    bool first = lines[type].category != 2;
+    uint8_t *copy = malloc(o.n + (o.n == 0));
+    struct cvn_spdu again;
+    struct cvn_spdu_fault other = {0, NULL};
+    ck_assert_ptr_nonnull(copy);
+    memcpy(copy, o.p, o.n);
+    fault->why = NULL;
+    int rc = cvn_spdu_decode(&again, copy, o.n, first, &other);
+    free(copy);
+    ck_assert_int_eq(cvn_spdu_decode(s, o.p, o.n, first, fault), rc);
+    ck_assert(rc == CVN_OK || rc == CVN_EPROTO);
+    if (rc == CVN_EPROTO) {
+        ck_assert_ptr_nonnull(fault->why);
+        ck_assert_ptr_nonnull(strstr(fault->why, "(X.225 "));
+        ck_assert_uint_le(fault->offset, o.n);
+        ck_assert_uint_eq(fault->offset, other.offset);
+    }
+    return rc;
+}
+
+bool same_octets(struct cvn_octets a, struct cvn_octets b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static bool same_numbers(const struct cvn_spdu *a, const struct cvn_spdu *b)
+{
+    return a->type == b->type && a->has == b->has && a->sync_type == b->sync_type &&
+           a->token_item == b->token_item && a->disconnect == b->disconnect &&
+           a->options == b->options && a->units == b->units &&
+           a->tsdu_max_initiator == b->tsdu_max_initiator &&
+           a->tsdu_max_responder == b->tsdu_max_responder && a->version == b->version &&
+           a->initial == b->initial && a->prepare == b->prepare && a->enclosure == b->enclosure &&
+           a->token_setting == b->token_setting && a->resync == b->resync &&
+           a->resync2 == b->resync2 && a->serial == b->serial && a->serial2 == b->serial2 &&
+           a->upper_limit == b->upper_limit && a->reason == b->reason && a->overflow == b->overflow;
+}
+
+bool same(const struct cvn_spdu *a, const struct cvn_spdu *b)
+{
+    return same_numbers(a, b) && same_octets(a->id.calling, b->id.calling) &&
+           same_octets(a->id.called, b->id.called) && same_octets(a->id.common, b->id.common) &&
+           same_octets(a->id.additional, b->id.additional) &&
+           same_octets(a->activity, b->activity) && same_octets(a->old_activity, b->old_activity) &&
+           same_octets(a->large_initial, b->large_initial) &&
+           same_octets(a->large_initial2, b->large_initial2) &&
+           same_octets(a->reflect, b->reflect) && same_octets(a->calling_ssel, b->calling_ssel) &&
+           same_octets(a->called_ssel, b->called_ssel) && same_octets(a->user_data, b->user_data);
+}
+
+struct octets encode(const struct cvn_spdu *s)
+{
+    static uint8_t buf[CVN_SPDU_MAX];
+    struct cvn_wr w = cvn_wr_init(buf, sizeof buf);
+    struct octets o = {NULL, 0};
+    ck_assert_int_eq(cvn_spdu_encode(s, &w), CVN_OK);
+    ck_assert_uint_eq(cvn_spdu_size(s), w.len);
+    ck_assert_uint_eq(cvn_spdu_header_length(buf, w.len), w.len);
+    put(&o, buf, w.len);
+    return o;
+}
+
+void expect_same_octets(struct octets a, struct octets b)
+{
+    ck_assert_uint_eq(a.n, b.n);
+    ck_assert_mem_eq(a.p, b.p, a.n);
+}
+
+/* The octets decode, and encode to themselves. */
+void expect_round_trip(const struct units *us, struct cvn_spdu *s)
+{
+    struct cvn_spdu_fault fault;
+    struct octets o = build(us, NULL);
+    int rc = decode(s, us->type, o, &fault);
+    ck_assert_msg(rc == CVN_OK, "%s: %s", lines[us->type].name, fault.why);
+    ck_assert_int_eq(s->type, us->type);
+    struct octets again = encode(s);
+    expect_same_octets(o, again);
+    free(o.p);
+    free(again.p);
+}
+
+void expect_fault(const struct units *us, struct twist *t, size_t offset, const char *why)
+{
+    struct cvn_spdu s;
+    struct cvn_spdu_fault fault;
+    struct octets o = build(us, t);
+    ck_assert_int_eq(decode(&s, us->type, o, &fault), CVN_EPROTO);
+    ck_assert_msg(strstr(fault.why, why) != NULL, "%s: %s, not %s", lines[us->type].name, fault.why,
+                  why);
+    if (offset != SIZE_MAX)
+        ck_assert_uint_eq(fault.offset, offset);
+    free(o.p);
+}
+
+/* The value as it is taken, -1: reserved. */
+int value_taken(enum cvn_spdu_type type, unsigned code, unsigned v)
+{
+    switch (code) {
+    case 15:
+        return (int)(v & (type == CVN_SPDU_MIP ? 3u : 1u));
+    case 16:
+        return (int)(v & 0x55u);
+    case 17:
+        return (int)(v & (type == CVN_SPDU_AB ? 0x1fu : 1u));
+    case 19:
+    case 60:
+        return (int)(v & 1u);
+    case 22:
+        if (type == CVN_SPDU_OA)
+            return v == 2 ? 2 : -1;
+        return (int)(v & 3u);
+    case 24:
+        return v >= 1 && v <= 4 ? (int)v : -1;
+    case 25:
+        return (int)(v & 3u);
+    case 26:
+        return (int)v;
+    case 27:
+    case 53:
+        return v <= 2 ? (int)v : -1;
+    case 56:
+        return v <= 6 ? (int)v : -1;
+    default: /* 50 */
+        if (type == CVN_SPDU_RF)
+            return v <= 2 || (v >= 129 && v <= 134) ? (int)v : -1;
+        return v == 0 || v == 1 || v == 3 || v == 5 || v == 6 || v == 128 ? (int)v : -1;
+    }
+}
+
+void expect_refused(const struct cvn_spdu *s, int code)
+{
+    static uint8_t buf[CVN_SPDU_MAX + 1];
+    struct cvn_wr w = cvn_wr_init(buf, sizeof buf);
+    buf[0] = 0xee;
+    ck_assert_int_eq(cvn_spdu_encode(s, &w), code);
+    ck_assert_uint_eq(w.len, 0);
+    ck_assert(!w.bad);
+    ck_assert_uint_eq(buf[0], 0xee);
+}
+
+struct cvn_spdu decoded(const struct units *us, struct octets *o)
+{
+    struct cvn_spdu s;
+    struct cvn_spdu_fault fault;
+    *o = build(us, NULL);
+    ck_assert_int_eq(decode(&s, us->type, *o, &fault), CVN_OK);
+    return s;
+}
+
+struct octets hex(const char *text)
+{
+    struct octets o = {NULL, 0};
+    unsigned v;
+    int used;
+    put(&o, "", 0);
+    while (sscanf(text, "%2x%n", &v, &used) == 1) {
+        uint8_t octet = (uint8_t)v;
+        put(&o, &octet, 1);
+        text += used;
+    }
+    return o;
+}
