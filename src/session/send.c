@@ -559,7 +559,7 @@ cvn_time cvn_sender_deadline(const struct cvn_sender *s)
     case SENDER_OVER:
         return CVN_NEVER;
     case SENDER_DOWN:
-        t = s->redial;
+        t = s->put.pending ? CVN_NEVER : s->redial; /* a record is awaited before the next dial */
         if (!s->reached)
             t = earlier(t, s->started + s->o.connect_timeout);
         if (s->o.retry_for != CVN_NEVER)

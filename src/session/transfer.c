@@ -478,10 +478,19 @@ void cvn_transfer_step(struct transfer *t)
 
 static void trouble(struct transfer *t, uint8_t which)
 {
+    bool said = t->failed; /* one exception for an activity: the next would find STA19 */
     t->failed = true;
     t->npoints = 0;
     t->end_wanted = false;
-    if (t->holder != NULL)
+    if (t->t.state == CVN_TRANSFER_COMMITTING) {
+        t->t.state = CVN_TRANSFER_RECEIVING;
+        t->stored = false;
+    }
+    /* after a failed fdatasync nothing is known of what was written: the file is opened anew, and
+     * cut back to the last durable point */
+    if (which == CVN_TROUBLE_IO && t->t.file != NULL)
+        t->inbox->o.depot_ops->close(t->inbox->o.depot, &t->t);
+    if (t->holder != NULL && !said)
         cvn_receiver_trouble(t->holder, which);
 }
 
@@ -525,8 +534,6 @@ static void place_done(struct transfer *t)
 {
     struct cvn_store_put puts[1];
     if (t->op_trouble != CVN_TROUBLE_NONE) {
-        t->t.state = CVN_TRANSFER_RECEIVING;
-        t->stored = false;
         trouble(t, t->op_trouble);
         return;
     }
