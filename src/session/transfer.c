@@ -476,12 +476,19 @@ void cvn_transfer_step(struct transfer *t)
 
 /* -------- what became of an op -------- */
 
-static void trouble(struct transfer *t, uint8_t which)
+/* Nothing more is taken of this activity; an op that is on its way keeps the points it covers. */
+void cvn_transfer_fail(struct transfer *t)
 {
     t->failed = true;
-    t->npoints = 0;
+    t->npoints = t->op == OP_SYNC || t->op == OP_NOTE ? t->covered : 0;
     t->end_wanted = false;
-    if (t->holder != NULL)
+}
+
+static void trouble(struct transfer *t, uint8_t which)
+{
+    bool told = t->failed;
+    cvn_transfer_fail(t);
+    if (t->holder != NULL && !told)
         cvn_receiver_trouble(t->holder, which);
 }
 
@@ -492,7 +499,8 @@ static void points_durable(struct transfer *t)
     memmove(t->points, t->points + t->covered, t->npoints * sizeof *t->points);
     t->covered = 0;
     t->durable = last;
-    if (t->holder != NULL && !t->inbox->o.plant_confirm_early)
+    /* After an exception was reported no confirmation may follow it. */
+    if (t->holder != NULL && !t->failed && !t->inbox->o.plant_confirm_early)
         cvn_receiver_durable(t->holder, last);
 }
 
