@@ -82,7 +82,10 @@ class Work:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
+        if kind is not None:
+            for tool in [e for e in self.ends if isinstance(e, Tool)][-4:]:
+                print(f"    {tool.words[0]}: {tool.say()}"[:3000], flush=True)
         for end in self.ends:
             end.close()
         shutil.rmtree(self.path, onerror=lambda *_: None)

@@ -566,8 +566,7 @@ static void data(struct cvn_receiver *r, struct cvn_octets d)
         trouble = b->o.depot_ops->write(b->o.depot, &t->t, d);
     if (trouble == CVN_TROUBLE_NONE)
         return;
-    t->failed = true;
-    t->npoints = 0;
+    cvn_transfer_fail(t);
     report(r, trouble, t);
 }
 

@@ -135,6 +135,7 @@ int cvn_transfer_point(struct transfer *t, uint32_t serial, struct cvn_place *ou
 /* A point was received: it is told to the holder when it is durable. */
 int cvn_transfer_mark(struct transfer *t, uint32_t serial);
 void cvn_transfer_end(struct transfer *t, bool continues);
+void cvn_transfer_fail(struct transfer *t);
 void cvn_transfer_discard(struct transfer *t);
 /* Goes on with what is to be done when op is NONE. */
 void cvn_transfer_step(struct transfer *t);

@@ -240,7 +240,9 @@ static int file_open(struct cvn_source *s)
 {
     if (s->fd >= 0)
         return CVN_OK;
-    s->fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    /* A link is followed with -L, and without it was none: that it is the same file as was found
+     * is judged below. O_NONBLOCK: if it has become a pipe, nobody waits for its other end. */
+    s->fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (s->fd < 0)
         return errno == ENOENT || errno == ELOOP ? CVN_ECORRUPT : CVN_EIO;
     (void)posix_fadvise(s->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
