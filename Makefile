@@ -41,7 +41,7 @@ test: tested ## everything
 	@tests/run.py
 
 run: all ## see it work: a transfer over a link that is cut
-	@tools/demo.sh
+	@tools/demo.py
 
 tidy: tested ## the rules of CONTRIBUTING.md that a program can judge
 	@tools/tidy

@@ -526,7 +526,8 @@ static int run(struct inbox *in)
 {
     char why[160];
     if (in->o->pcap != NULL &&
-        cvn_capture_open(&in->capture, in->o->pcap, why, sizeof why) != CVN_OK) {
+        cvn_capture_open(&in->capture, in->o->pcap, (uint32_t)in->o->snap, why, sizeof why) !=
+            CVN_OK) {
         cli_error(in->o->pcap, why, NULL);
         return EXIT_LOCAL_IO;
     }

@@ -766,12 +766,20 @@ static void on_signal(uv_signal_t *g, int number)
     }
 }
 
+static uint64_t confirmed_octets(const struct sending *s)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < s->list.n; i++) {
+        const struct cvn_item *it = &s->list.entries[i]->item;
+        sum += it->confirmed.offset > it->stored.offset ? it->confirmed.offset : it->stored.offset;
+    }
+    return sum;
+}
+
 static void on_draw(uv_timer_t *t)
 {
     struct sending *s = t->data;
-    uint64_t confirmed = 0;
-    for (size_t i = 0; i < s->list.n; i++)
-        confirmed += s->list.entries[i]->item.confirmed.offset;
+    uint64_t confirmed = confirmed_octets(s);
     progress_draw(&s->progress, confirmed, uv_hrtime());
     if (s->o->json && confirmed != s->said_confirmed) {
         s->said_confirmed = confirmed;
@@ -881,18 +889,19 @@ static int run(struct sending *s)
     if (rc == 0)
         rc = make_lanes(s);
     if (rc == 0 && s->o->pcap != NULL &&
-        cvn_capture_open(&s->capture, s->o->pcap, why, sizeof why) != CVN_OK) {
+        cvn_capture_open(&s->capture, s->o->pcap, (uint32_t)s->o->snap, why, sizeof why) != CVN_OK) {
         cli_error(s->o->pcap, why, NULL);
         rc = EXIT_LOCAL_IO;
     }
     if (rc != 0)
         return rc;
-    for (size_t i = 0; i < s->list.n; i++)
+    size_t done = 0;
+    for (size_t i = 0; i < s->list.n; i++) {
+        done += s->list.entries[i]->done;
         if (s->list.entries[i]->item.size != CVN_SIZE_UNKNOWN)
             total += s->list.entries[i]->item.size;
-    progress_init(&s->progress, s->o, s->list.n, total, uv_hrtime());
-    for (size_t i = 0; i < s->list.n; i++)
-        s->progress.done += s->list.entries[i]->done;
+    }
+    progress_init(&s->progress, s->o, s->list.n, total, done, confirmed_octets(s), uv_hrtime());
     start_handles(s);
     s->exit_code = s->list.exit_code;
     if (s->list.n > 0) {

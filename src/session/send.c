@@ -641,3 +641,11 @@ void cvn_sender_counts(const struct cvn_sender *s, struct cvn_sender_counts *c)
     *c = s->counts;
     c->epoch = s->epoch;
 }
+
+bool cvn_sender_vars(const struct cvn_sender *s, struct cvn_x225_vars *v)
+{
+    if (s->sc == NULL)
+        return false;
+    cvn_sc_vars(s->sc, v);
+    return true;
+}

@@ -466,6 +466,13 @@ static void all_sent(struct cvn_sender *s)
         fail_item(s, CVN_EIO);
 }
 
+/* What the rate lets go at once: less is saved up, or every turn would send what a few
+ * microseconds earn, in an SPDU of its own. */
+static uint64_t rate_least(const struct cvn_sender *s)
+{
+    return s->o.rate / 100 + 1; /* 10 ms */
+}
+
 /* Octets that the rate lets go now. */
 static uint64_t rate_room(struct cvn_sender *s)
 {
@@ -478,7 +485,7 @@ static uint64_t rate_room(struct cvn_sender *s)
         s->rate_left = s->rate_left + earned > burst ? burst : s->rate_left + earned;
         s->rate_at = s->now;
     }
-    return s->rate_left;
+    return s->rate_left < rate_least(s) ? 0 : s->rate_left;
 }
 
 static uint64_t least(uint64_t a, uint64_t b)
@@ -587,7 +594,7 @@ cvn_time cvn_item_deadline(const struct cvn_sender *s)
     cvn_time t = CVN_NEVER;
     if (s->item != NULL && s->peer_points && s->item->read > s->last_point)
         t = s->point_due;
-    if (s->o.rate != 0 && !s->at_end && s->rate_left < s->o.rate / 100 + 1) {
+    if (s->o.rate != 0 && !s->at_end && s->rate_left < rate_least(s)) {
         cvn_time more = s->rate_at + 10000000; /* 10 ms */
         t = more < t ? more : t;
     }
