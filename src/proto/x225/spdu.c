@@ -328,13 +328,16 @@ static const uint8_t spdu_by_si[2][64] = {
 static_assert(SPDU_ARRAY_LEN(spdu_table) == CVN_SPDU_TYPES, "one entry per SPDU");
 static_assert(SPDU_ARRAY_LEN(ac_rows) <= SPDU_ROWS && SPDU_ARRAY_LEN(cn_rows) <= SPDU_ROWS, "I2");
 
-/* Read when it runs, so that memset is called: what compilers put in its place for a size
- * they know (rep stos) costs as much as the rest of decoding. */
-static const volatile size_t spdu_size = sizeof(struct cvn_spdu);
+#define SPDU_PIECE 64u
 
+/* In pieces: what compilers put in the place of a memset of this size (rep stos) costs as
+ * much as the rest of decoding. */
 static void spdu_clear(struct cvn_spdu *s, enum cvn_spdu_type type)
 {
-    memset(s, 0, spdu_size);
+    uint8_t *p = (uint8_t *)s;
+    for (size_t n = sizeof *s / SPDU_PIECE; n > 0; n--, p += SPDU_PIECE)
+        memset(p, 0, SPDU_PIECE);
+    memset(p, 0, sizeof *s % SPDU_PIECE);
     s->type = type;
 }
 
