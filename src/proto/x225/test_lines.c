@@ -116,8 +116,10 @@ static void set_sample(enum cvn_spdu_type type, struct unit *u)
     };
     size_t i = 0;
     while (samples[i].code != u->code || (samples[i].pgi != ANY_PGI && samples[i].pgi != u->pgi) ||
-           (samples[i].type != ANY_TYPE && samples[i].type != (int)type))
+           (samples[i].type != ANY_TYPE && samples[i].type != (int)type)) {
         i++;
+        ck_assert_uint_lt(i, sizeof samples / sizeof samples[0]);
+    }
     set(u, samples[i].value, samples[i].n);
 }
 
@@ -377,8 +379,10 @@ int value_taken(enum cvn_spdu_type type, unsigned code, unsigned v)
         {60, ANY_TYPE, 0, 0x01, NULL},
     };
     size_t i = 0;
-    while (all[i].code != code || (all[i].type != ANY_TYPE && all[i].type != (int)type))
+    while (all[i].code != code || (all[i].type != ANY_TYPE && all[i].type != (int)type)) {
         i++;
+        ck_assert_uint_lt(i, sizeof all / sizeof all[0]);
+    }
     if (all[i].n == 0)
         return (int)(v & all[i].bits);
     return memchr(all[i].values, (int)v, all[i].n) != NULL ? (int)v : -1;

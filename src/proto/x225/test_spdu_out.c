@@ -472,6 +472,58 @@ START_TEST(knows_both_forms_of_length)
 }
 END_TEST
 
+START_TEST(sends_a_bare_minor_point_as_any_other)
+{
+    static const struct {
+        uint32_t serial;
+        const char *octets;
+    } cases[] = {{0, "31 03 2A 01 30"},
+                 {7, "31 03 2A 01 37"},
+                 {42, "31 04 2A 02 34 32"},
+                 {999999, "31 08 2A 06 39 39 39 39 39 39"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (int sync = -1; sync < 256; sync++) {
+            struct cvn_spdu s;
+            struct octets o = hex(cases[i].octets);
+            cvn_spdu_init(&s, CVN_SPDU_MIP);
+            s.has = CVN_HAS_SERIAL | (sync >= 0 ? (uint32_t)CVN_HAS_SYNC_TYPE : 0);
+            s.serial = cases[i].serial;
+            s.sync_type = (uint8_t)(sync < 0 ? 200 : sync); /* what is not named is no matter */
+            if (sync >= 4) {
+                expect_refused(&s, CVN_EINVAL);
+            } else if (sync < 0) {
+                struct octets sent = encode(&s);
+                expect_same_octets(sent, o);
+                free(sent.p);
+            } else {
+                const uint8_t item[] = {49, (uint8_t)(o.n + 1), 15, 1, (uint8_t)sync};
+                struct octets sent = encode(&s);
+                ck_assert_mem_eq(sent.p, item, sizeof item);
+                ck_assert_uint_eq(sent.n, o.n + 3);
+                ck_assert_mem_eq(sent.p + 5, o.p + 2, o.n - 2);
+                free(sent.p);
+            }
+            free(o.p);
+        }
+    }
+    struct cvn_spdu s = {.type = CVN_SPDU_MIP, .has = CVN_HAS_SERIAL, .serial = 1000000};
+    expect_refused(&s, CVN_EINVAL);
+    s.serial = 7;
+    s.large_initial = (struct cvn_octets){(const uint8_t *)"1", 1};
+    expect_refused(&s, CVN_EINVAL);
+    s.large_initial.n = 0;
+    for (size_t room = 0; room < 5; room++) {
+        uint8_t buf[5] = {0xee};
+        struct cvn_wr w = cvn_wr_init(buf, room);
+        ck_assert_int_eq(cvn_spdu_encode(&s, &w), CVN_ETOOBIG);
+        ck_assert(w.len == 0 && !w.bad && buf[0] == 0xee);
+        w = cvn_wr_init(buf, sizeof buf);
+        w.bad = true;
+        ck_assert_int_eq(cvn_spdu_encode(&s, &w), CVN_ETOOBIG);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("spdu_out");
@@ -492,6 +544,7 @@ int main(void)
     tcase_add_test(one, knows_what_may_follow_a_reason_to_refuse);
     tcase_add_test(one, sends_a_group_for_its_members);
     tcase_add_test(one, begins_with_what_makes_a_map);
+    tcase_add_test(one, sends_a_bare_minor_point_as_any_other);
     suite_add_tcase(s, each);
     suite_add_tcase(s, one);
     SRunner *r = srunner_create(s);
