@@ -27,7 +27,7 @@ from model import (ACT, CD, DS, EX, EXCEP, FD, HD, MA, NR, RESYN, SESSION, SS, S
 from table import STATES, Row, Table  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-DEEP, WIDE = 400, 30  # machines without anything new after which a search ends
+DEEP, WIDE = 500, 30  # machines without anything new after which a search ends
 REFUSED = {"CVN_ESTATE", "CVN_ETOKEN", "CVN_EUNIT", "CVN_ESERIAL"}
 
 
@@ -51,7 +51,8 @@ def deep():
             C(FREE, "i", 0, reuse=1), C(FREE, "r", 0, reuse=1),
             C(FD | SY | MA | RESYN | DS, "i", 1), C(FD | SY | RESYN | ACT | DS, "r", 1),
             C(HD | EXCEP | RESYN, "i", 0, reuse=1), C(HD | EXCEP | RESYN, "r", 1),
-            C(HD | SY | MA | ACT | EXCEP | RESYN, "i", report=1)]
+            C(HD | SY | MA | ACT | EXCEP | RESYN, "i", report=1),
+            C(FD | SS | MA | RESYN | ACT, "r", 1)]
 
 
 def wide():
@@ -125,11 +126,22 @@ class Search:
 
     def dull(self, m, e):
         """Nothing new can come of this event: it has no row here, as has been seen before."""
-        if m.cfg.report or m.held or ("cell", m.st, e.name) not in self.done or e.name == "TIM":
+        if m.cfg.report or m.held or ("cell", m.st, e.name) not in self.done or e.name in ("TIM", ev.MALFORMED):
             return False
         self.walker.trace = trace = []
         row = self.walker.find(m, e) if not e.malformed(m) else None
         return row is None and all(g in self.done for g in self.goals(trace))
+
+    def extra(self, cfg, e, state, row):
+        """What is to be seen too: each row in each configuration, each form of an event in a row, what
+        is no SPDU at all, and time that passes without a timer."""
+        if row is not None:
+            yield "in", cfg.name, row.number
+            yield ("form", row.number) + e.form()
+        elif e.name == ev.MALFORMED:
+            yield ev.MALFORMED, state, e.raw
+        elif e.name == "TIM":
+            yield "quiet", state
 
     def expand(self, cfg, node, push):
         """Tries all that can happen to a node. Whether something new was seen."""
@@ -140,18 +152,18 @@ class Search:
             self.walker.trace = trace = []
             after, out = self.walker.step(m, e)
             new = [g for g in self.goals(trace) if g not in self.done]
-            if e.name == "TIM" and not m.tim and ("quiet", m.st) not in self.done:
-                new = [("quiet", m.st)]  # no goal, but time must do nothing
+            more = [g for g in self.extra(cfg, e, m.st, trace[0][2] if trace else None)
+                    if g not in self.done]
             if after.ambiguous:
                 self.flaws.setdefault((m.st, e.name), (cfg, node, e))
                 after.ambiguous = None
             fresh = push(after, node, e, out)
-            if new:
-                new_found = True
+            if new or more:
+                new_found = new_found or bool(new)
                 test = fresh or Node(after, node, e, out)
-                for g in new:
+                for g in new + more:
                     self.done[g] = test
-                self.tests.append((cfg, test, new))
+                self.tests.append((cfg, test, new + more))
         return new_found
 
     def run(self, cfg, patience):
@@ -205,6 +217,8 @@ def command(e):
     """The event as a command of the driver."""
     if e.text:
         return e.text
+    if e.raw is not None:
+        return f"tsdu {e.raw}" + (" expedited" if e.expedited else "")
     if e.spdu_name is not None:
         return (f"tsdu {hexadecimal(octets.encode(e.spdu_name, e.par))}"
                 + (" expedited" if e.expedited else ""))
