@@ -65,6 +65,12 @@ class Event:
     service = type = None         # of a primitive
     text = None                   # the driver's command, if it is neither primitive nor SPDU
     expedited = False
+    raw = None                    # octets that are no SPDU
+
+    def form(self):
+        """What tells two events of one name apart, their numbers aside."""
+        return (self.bits, self.first, self.second, self.rsp_r, self.rsp_s, self.refusal,
+                self.overflow, self.keep, self.tok, tuple(sorted(map(str, self.par))))
 
     def __init__(self, name, **more):
         self.name = name
@@ -127,7 +133,7 @@ class Machine:
                 self.rsp, self.rsps, self.rspr, self.mine, self.drcv, self.dsnd,
                 near(self.nbs - self.mm) if self.rsp == R else 0,
                 near(self.mr - self.ar) if ss else 0, near(self.mr - self.rr) if ss else 0,
-                tuple(e.name for e in self.queue), self.rest > 0, self.kept is not None,
+                tuple(e.name for e in self.queue[:3]), self.rest > 0, self.kept is not None,
                 self.st == "STA01B" and bool(self.offer.overflow))
 
 
