@@ -550,24 +550,66 @@ void cvn_receiver_go_on(struct cvn_receiver *r)
 
 /* -------- data, points, ends -------- */
 
-static void data(struct cvn_receiver *r, struct cvn_octets d)
+static void data_trouble(struct cvn_receiver *r, uint8_t trouble)
 {
     struct transfer *t = r->item;
-    struct cvn_inbox *b = r->inbox;
-    if (t == NULL || r->ignore || t->failed || d.n == 0)
-        return;
-    uint8_t trouble = CVN_TROUBLE_NONE;
-    if (t->t.size_known && t->t.written + d.n > t->t.size)
-        trouble = CVN_TROUBLE_SIZE;
-    else if (b->o.max_octets != 0 && !t->t.size_known &&
-             cvn_inbox_octets(b) + d.n > b->o.max_octets)
-        trouble = CVN_TROUBLE_TOO_BIG;
-    else
-        trouble = b->o.depot_ops->write(b->o.depot, &t->t, d);
     if (trouble == CVN_TROUBLE_NONE)
         return;
     cvn_transfer_fail(t);
     report(r, trouble, t);
+}
+
+/* Writes what was gathered. */
+static void write_gathered(struct cvn_receiver *r)
+{
+    struct gather *g = r->gather;
+    const struct cvn_depot_ops *ops = r->inbox->o.depot_ops;
+    void *depot = r->inbox->o.depot;
+    uint8_t trouble = CVN_TROUBLE_NONE;
+    if (g == NULL || g->n == 0)
+        return;
+    assert(r->item != NULL && !r->item->failed); /* what ends it comes behind its data */
+    if (ops->write_all != NULL)
+        trouble = ops->write_all(depot, &r->item->t, g->slice, g->n);
+    for (size_t i = 0; ops->write_all == NULL && i < g->n && trouble == CVN_TROUBLE_NONE; i++)
+        trouble = ops->write(depot, &r->item->t, g->slice[i]);
+    g->n = 0;
+    g->octets = 0;
+    data_trouble(r, trouble);
+}
+
+/* Whether these octets may still come, behind what was gathered. */
+static uint8_t may_write(const struct cvn_receiver *r, size_t n)
+{
+    const struct cvn_inbox *b = r->inbox;
+    const struct cvn_transfer *t = &r->item->t;
+    uint64_t more = (r->gather == NULL ? 0 : r->gather->octets) + n;
+    if (t->size_known)
+        return t->written + more > t->size ? CVN_TROUBLE_SIZE : CVN_TROUBLE_NONE;
+    return b->o.max_octets != 0 && cvn_inbox_octets(b) + more > b->o.max_octets
+               ? CVN_TROUBLE_TOO_BIG
+               : CVN_TROUBLE_NONE;
+}
+
+static void data(struct cvn_receiver *r, struct cvn_octets d)
+{
+    struct gather *g = r->gather;
+    if (r->item == NULL || r->ignore || r->item->failed || d.n == 0)
+        return;
+    uint8_t trouble = may_write(r, d.n);
+    bool stays = g != NULL && d.p >= g->from && d.p + d.n <= g->to;
+    if (trouble != CVN_TROUBLE_NONE || !stays || g->n == GATHER_MAX)
+        write_gathered(r);
+    if (r->item->failed)
+        return;
+    if (trouble == CVN_TROUBLE_NONE && stays) {
+        g->slice[g->n++] = d;
+        g->octets += d.n;
+        return;
+    }
+    if (trouble == CVN_TROUBLE_NONE)
+        trouble = r->inbox->o.depot_ops->write(r->inbox->o.depot, &r->item->t, d);
+    data_trouble(r, trouble);
 }
 
 static void confirm_point(struct cvn_receiver *r, uint32_t serial)
@@ -721,6 +763,8 @@ static void provider_abort(struct cvn_receiver *r, const struct cvn_x225_prim *p
 static void primitive(struct cvn_receiver *r, const struct cvn_x225_prim *p)
 {
     r->ops->primitive(r->ctx, p, false);
+    if (p->service != CVN_S_DATA)
+        write_gathered(r);
     switch (p->service) {
     case CVN_S_CONNECT:
         connect_indication(r, p);
@@ -761,23 +805,25 @@ static void primitive(struct cvn_receiver *r, const struct cvn_x225_prim *p)
 void cvn_receiver_feed(struct cvn_receiver *r, const uint8_t *in, size_t len, size_t *used,
                        cvn_time now)
 {
+    struct gather g = {.from = in, .to = in + len};
+    int rc = CVN_EVENT;
     r->now = now;
     *used = 0;
-    while (r->wait == WAIT_NOTHING) { /* I1 */
+    r->gather = &g;
+    while (r->wait == WAIT_NOTHING && rc == CVN_EVENT) { /* I1 */
         struct cvn_x225_prim p;
         size_t n = 0;
-        int rc = cvn_sc_feed(r->sc, in + *used, len - *used, &n, &p, now);
+        rc = cvn_sc_feed(r->sc, in + *used, len - *used, &n, &p, now);
         *used += n;
-        if (rc == CVN_EVENT) {
+        if (rc == CVN_EVENT)
             primitive(r, &p);
-            continue;
-        }
-        if (rc == CVN_ENOMEM)
-            no_memory(r);
-        else if (rc == CVN_ECLOSED)
-            close_link(r);
-        return;
     }
+    write_gathered(r);
+    r->gather = NULL;
+    if (rc == CVN_ENOMEM)
+        no_memory(r);
+    else if (rc == CVN_ECLOSED)
+        close_link(r);
 }
 
 void cvn_receiver_link_down(struct cvn_receiver *r, const char *why, cvn_time now)

@@ -80,6 +80,17 @@ struct cvn_inbox {
 
 enum receiver_wait { WAIT_NOTHING, WAIT_CONNECT, WAIT_START, WAIT_RESUME };
 
+/* Slices of S-DATA that stand in the octets being fed: they are written together, before any
+ * other primitive is looked at and before the feed ends. */
+#define GATHER_MAX 16u
+struct gather {
+    const uint8_t *from; /* the octets being fed */
+    const uint8_t *to;
+    struct cvn_octets slice[GATHER_MAX];
+    size_t n;
+    uint64_t octets;
+};
+
 struct cvn_receiver {
     const struct cvn_alloc *alloc;
     struct cvn_inbox *inbox;
@@ -102,6 +113,7 @@ struct cvn_receiver {
     enum receiver_wait wait;
     struct cvn_x225_prim deferred;
     struct transfer *waiting_for;
+    struct gather *gather; /* in cvn_receiver_feed(), else NULL */
 };
 
 /* inbox.c */
