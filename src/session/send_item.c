@@ -493,13 +493,19 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* Octets between points: two to a window at least, or the link rests while one is confirmed. */
+static uint64_t spacing(const struct cvn_sender *s)
+{
+    return least(s->o.spacing, s->peer_window < 2 ? 1 : s->peer_window / 2);
+}
+
 /* How much may be read and sent now. */
 static uint64_t room(struct cvn_sender *s)
 {
     const struct cvn_item *it = s->item;
     uint64_t n = BLOCK_MAX;
     if (s->peer_points) {
-        n = least(n, s->o.spacing - (it->read - s->last_point));
+        n = least(n, spacing(s) - (it->read - s->last_point));
         uint64_t flying = it->read - it->confirmed.offset;
         n = s->peer_window == UINT64_MAX ? n
             : flying >= s->peer_window   ? 0
@@ -559,7 +565,7 @@ static bool point_is_due(const struct cvn_sender *s)
 {
     const struct cvn_item *it = s->item;
     return s->peer_points && it->read > s->last_point &&
-           (it->read - s->last_point >= s->o.spacing || s->now >= s->point_due);
+           (it->read - s->last_point >= spacing(s) || s->now >= s->point_due);
 }
 
 void cvn_item_pump(struct cvn_sender *s)
