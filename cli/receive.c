@@ -125,7 +125,7 @@ static void on_sent(void *ctx, size_t octets)
         return;
     cvn_receiver_sent(l->receiver, octets);
     if (cvn_receiver_closing(l->receiver) && cvn_receiver_out_octets(l->receiver) == 0)
-        (void)uv_timer_start(&l->timer, on_timer, 0, 0);
+        (void)uv_timer_start(&l->timer, on_timer, 1, 0);
 }
 
 static void on_down(void *ctx, const char *why)
@@ -171,7 +171,7 @@ static void arm(struct link *l)
     if (t == CVN_NEVER)
         (void)uv_timer_stop(&l->timer);
     else
-        (void)uv_timer_start(&l->timer, on_timer, t <= now ? 0 : (t - now) / 1000000 + 1, 0);
+        (void)uv_timer_start(&l->timer, on_timer, t <= now ? 1 : (t - now) / 1000000 + 1, 0);
 }
 
 static void on_hang_up(void *ctx)
@@ -181,7 +181,7 @@ static void on_hang_up(void *ctx)
         return;
     /* never from inside: the receiver that asks may be in the middle of something */
     l->hang_up = true;
-    (void)uv_timer_start(&l->timer, on_timer, 0, 0);
+    (void)uv_timer_start(&l->timer, on_timer, 1, 0);
 }
 
 static void on_resume(void *ctx)
@@ -525,9 +525,8 @@ static void start_handles(struct inbox *in)
 static int run(struct inbox *in)
 {
     char why[160];
-    if (in->o->pcap != NULL &&
-        cvn_capture_open(&in->capture, in->o->pcap, (uint32_t)in->o->snap, why, sizeof why) !=
-            CVN_OK) {
+    if (in->o->pcap != NULL && cvn_capture_open(&in->capture, in->o->pcap, (uint32_t)in->o->snap,
+                                                why, sizeof why) != CVN_OK) {
         cli_error(in->o->pcap, why, NULL);
         return EXIT_LOCAL_IO;
     }

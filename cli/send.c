@@ -159,6 +159,8 @@ static void on_timer(uv_timer_t *t)
     arm(l);
 }
 
+/* Never a timeout of 0: libuv runs a timer that is set again to now within the same turn, so
+ * nothing else would run. */
 static void arm(struct lane *l)
 {
     if (l->over || uv_is_closing((uv_handle_t *)&l->timer))
@@ -170,7 +172,7 @@ static void arm(struct lane *l)
     if (t == CVN_NEVER)
         (void)uv_timer_stop(&l->timer);
     else
-        (void)uv_timer_start(&l->timer, on_timer, t <= now ? 0 : (t - now) / 1000000 + 1, 0);
+        (void)uv_timer_start(&l->timer, on_timer, t <= now ? 1 : (t - now) / 1000000 + 1, 0);
 }
 
 static void do_dial(void *ctx)
@@ -369,7 +371,7 @@ static void do_news(void *ctx, enum cvn_sender_news n, struct cvn_item *it, uint
         l->entry = NULL;
         s->busy--;
         if (!e->done || s->busy == 0)
-            (void)uv_timer_start(&s->lanes[0].timer, on_timer, 0, 0);
+            (void)uv_timer_start(&s->lanes[0].timer, on_timer, 1, 0);
     }
 }
 
@@ -443,7 +445,7 @@ static void do_over(void *ctx)
     if (!open)
         clean_up(s);
     else if (s->nover + 1 == s->nlanes && !s->lanes[0].over)
-        (void)uv_timer_start(&s->lanes[0].timer, on_timer, 0, 0);
+        (void)uv_timer_start(&s->lanes[0].timer, on_timer, 1, 0);
 }
 
 static void on_cleaned(struct cvn_wait *w, int rc)
@@ -889,7 +891,8 @@ static int run(struct sending *s)
     if (rc == 0)
         rc = make_lanes(s);
     if (rc == 0 && s->o->pcap != NULL &&
-        cvn_capture_open(&s->capture, s->o->pcap, (uint32_t)s->o->snap, why, sizeof why) != CVN_OK) {
+        cvn_capture_open(&s->capture, s->o->pcap, (uint32_t)s->o->snap, why, sizeof why) !=
+            CVN_OK) {
         cli_error(s->o->pcap, why, NULL);
         rc = EXIT_LOCAL_IO;
     }

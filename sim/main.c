@@ -1,11 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /* convene-sim - runs seeds; docs/SIMULATOR.md. */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sim.h"
+
+static uint64_t running;
+
+/* An assertion or a wild pointer: the seed is what is needed. */
+static void on_crash(int number)
+{
+    char line[80];
+    int n = snprintf(line, sizeof line, "seed %" PRIu64 " failed: signal %d\n", running, number);
+    if (n > 0 && write(STDOUT_FILENO, line, (size_t)n) < 0)
+        _exit(2);
+    (void)signal(number, SIG_DFL);
+    (void)raise(number);
+}
+
+static void run(uint64_t seed, const struct sim_opts *o, struct sim_result *r)
+{
+    running = seed;
+    sim_seed(seed, o, r);
+}
 
 struct args {
     uint64_t first, seeds;
@@ -79,7 +100,7 @@ static bool same_again(const struct args *a, uint64_t hash)
 {
     struct sim_result r;
     struct sim_counts kept = sim_counts;
-    sim_seed(a->first, &a->o, &r);
+    run(a->first, &a->o, &r);
     sim_counts = kept;
     printf("seed %" PRIu64 ": event hash %016" PRIx64 ", run again %016" PRIx64 "\n", a->first,
            hash, r.hash);
@@ -91,7 +112,7 @@ static int hunt(const struct args *a)
 {
     for (uint64_t i = 0; i < a->seeds; i++) {
         struct sim_result r;
-        sim_seed(a->first + i, &a->o, &r);
+        run(a->first + i, &a->o, &r);
         if (!r.failed)
             continue;
         printf("the planted bug was found: ");
@@ -110,11 +131,15 @@ int main(int argc, char **argv)
     uint64_t first_hash = 0;
     if (!parse(&a, argc, argv))
         return usage();
+    (void)signal(SIGABRT, on_crash);
+    (void)signal(SIGSEGV, on_crash);
+    if (a.o.verbose)
+        (void)setvbuf(stdout, NULL, _IOLBF, 0);
     if (a.o.plant != SIM_PLANT_NONE && !a.one)
         return hunt(&a);
     for (uint64_t i = 0; i < a.seeds; i++) {
         struct sim_result r;
-        sim_seed(a.first + i, &a.o, &r);
+        run(a.first + i, &a.o, &r);
         if (i == 0)
             first_hash = r.hash;
         if (r.failed) {

@@ -316,7 +316,7 @@ static void on_cleaned(struct cvn_wait *wait, int rc)
 static void clean_up(struct sim *w)
 {
     struct sim_sending *s = &w->sending;
-    struct cvn_store_put puts[SIM_ITEMS + SIM_LANES];
+    struct cvn_store_put puts[SIM_ITEMS + SIM_LANES + 1];
     uint8_t keys[SIM_ITEMS + SIM_LANES][1 + CVN_ID];
     size_t n = 0;
     s->released_all = true;
@@ -330,6 +330,7 @@ static void clean_up(struct sim *w)
     }
     for (size_t i = 0; i < n; i++)
         puts[i] = (struct cvn_store_put){.key = {keys[i], sizeof keys[i]}};
+    puts[n++] = (struct cvn_store_put){.key = {(const uint8_t *)"l", 1}, .prefix = true};
     s->cleanup.done = on_cleaned;
     s->cleanup.pending = true;
     (void)w->send_store.store.ops->put(w->send_store.store.self, puts, n, &s->cleanup);
@@ -449,6 +450,13 @@ static void know_session(struct sim *w, const uint8_t id[CVN_ID])
         s->nknown++;
 }
 
+static int found_lane(void *arg, struct cvn_octets key, struct cvn_octets value)
+{
+    (void)value;
+    know_session(arg, key.p + 1);
+    return CVN_OK;
+}
+
 static void recall(struct sim *w, struct sim_item *it)
 {
     uint8_t key[1 + CVN_ID];
@@ -515,11 +523,33 @@ static void make_lane(struct sim *w, unsigned i)
         sim_fail(w, "no sender");
 }
 
+static void on_remembered(struct cvn_wait *wait, int rc)
+{
+    wait->pending = false;
+    (void)rc; /* after a failure the epoch's put, which comes later, fails too */
+}
+
+/* That this command has had this session: durable before the first dial, since puts become
+ * durable in order. */
+static void remember(struct sim_lane *l)
+{
+    uint8_t key[1 + CVN_ID];
+    const struct cvn_store *s = &l->w->send_store.store;
+    struct cvn_store_put put = {.key = {key, sizeof key}, .value = {key, 1}};
+    key[0] = 'l';
+    memcpy(key + 1, l->session, CVN_ID);
+    l->remembered.done = on_remembered;
+    l->remembered.pending = true;
+    (void)s->ops->put(s->self, &put, 1, &l->remembered);
+}
+
 static void start_lane(struct sim_lane *l)
 {
     if (l->started)
         return;
     l->started = true;
+    if (l->epoch_seen == 0)
+        remember(l);
     cvn_sender_start(l->sender, l->w->now);
     sim_lane_after(l);
 }
@@ -533,6 +563,9 @@ void sim_sender_start(struct sim *w)
     sim_counts.processes++;
     sim_say(w, "the sender begins");
     unsigned todo = 0;
+    (void)w->send_store.store.ops->scan(w->send_store.store.self,
+                                        (struct cvn_octets){(const uint8_t *)"l", 1}, found_lane,
+                                        w);
     for (unsigned i = 0; i < w->nitems; i++) {
         recall(w, &w->items[i]);
         todo += !w->items[i].done;

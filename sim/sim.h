@@ -323,6 +323,7 @@ struct sim_lane {
     bool started, over;
     uint32_t epoch_seen;
     uint8_t session[CVN_ID];
+    struct cvn_wait remembered;
     struct sim_item *at;
 };
 

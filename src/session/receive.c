@@ -302,6 +302,13 @@ static void connect_indication(struct cvn_receiver *r, const struct cvn_x225_pri
 
 /* -------- activities -------- */
 
+/* What may be otherwise in a while. */
+static bool passes(uint8_t trouble)
+{
+    return trouble == CVN_TROUBLE_NO_SPACE || trouble == CVN_TROUBLE_BUSY ||
+           trouble == CVN_TROUBLE_IO;
+}
+
 static void report(struct cvn_receiver *r, uint8_t trouble, const struct transfer *t)
 {
     struct cvn_x225_prim p;
@@ -317,9 +324,7 @@ static void report(struct cvn_receiver *r, uint8_t trouble, const struct transfe
     assert(rc == CVN_OK);
     (void)rc;
     cvn_x225_prim_init(&p, CVN_S_U_EXCEPTION_REPORT, CVN_REQUEST);
-    p.reason = trouble == CVN_TROUBLE_NO_SPACE || trouble == CVN_TROUBLE_BUSY
-                   ? CVN_REASON_RECEIVING_JEOPARDIZED
-                   : CVN_REASON_LOCAL_ERROR;
+    p.reason = passes(trouble) ? CVN_REASON_RECEIVING_JEOPARDIZED : CVN_REASON_LOCAL_ERROR;
     if (trouble == CVN_TROUBLE_UNFIT_RESUME)
         p.reason = CVN_REASON_SEQUENCE_ERROR;
     p.data = (struct cvn_octets){data, w.len};

@@ -96,10 +96,13 @@ void cvn_sender_free(struct cvn_sender *s)
     cvn_free(s->alloc, s, sizeof *s);
 }
 
+/* hang_up() may still send what is queued, and say so: nothing follows from that any more. */
 static void drop_link(struct cvn_sender *s)
 {
+    s->dropping = true;
     if (s->link || s->state == SENDER_DIALING)
         s->o.ops->hang_up(s->o.ctx);
+    s->dropping = false;
     s->link = false;
     s->counts.connected = false;
     cvn_sc_free(s->sc);
@@ -544,7 +547,8 @@ void cvn_sender_sent(struct cvn_sender *s, size_t octets, cvn_time now)
         return;
     cvn_sc_sent(s->sc, octets);
     s->last_life = now;
-    cvn_sender_step(s);
+    if (!s->dropping)
+        cvn_sender_step(s);
 }
 
 static cvn_time earlier(cvn_time a, cvn_time b)
@@ -559,7 +563,7 @@ cvn_time cvn_sender_deadline(const struct cvn_sender *s)
     case SENDER_OVER:
         return CVN_NEVER;
     case SENDER_DOWN:
-        t = s->redial;
+        t = s->put.pending ? CVN_NEVER : s->redial; /* a record is awaited before the next dial */
         if (!s->reached)
             t = earlier(t, s->started + s->o.connect_timeout);
         if (s->o.retry_for != CVN_NEVER)

@@ -34,6 +34,7 @@ struct cvn_sender {
 
     struct cvn_sc *sc;
     bool link;        /* there is a stream */
+    bool dropping;    /* it is being given up */
     bool peer_ours;   /* the responder answered as convene */
     bool peer_points; /* minor synchronize was agreed */
     uint64_t peer_window;

@@ -713,11 +713,12 @@ void cvn_item_exception(struct cvn_sender *s, const struct cvn_x225_prim *p)
     if (cvn_note_decode(&n, p->data) != CVN_OK || !n.ours) {
         bool may_pass =
             p->reason == CVN_REASON_RECEIVING_JEOPARDIZED || p->reason == CVN_REASON_LOCAL_ERROR;
-        n = (struct cvn_note){.trouble = may_pass ? CVN_TROUBLE_BUSY : CVN_TROUBLE_IO};
+        n = (struct cvn_note){.trouble = may_pass ? CVN_TROUBLE_BUSY : CVN_TROUBLE_UNKNOWN};
     }
     it->trouble = n.trouble;
     note_text(it, &n);
-    s->want_rest = n.trouble == CVN_TROUBLE_NO_SPACE || n.trouble == CVN_TROUBLE_BUSY;
+    s->want_rest = n.trouble == CVN_TROUBLE_NO_SPACE || n.trouble == CVN_TROUBLE_BUSY ||
+                   n.trouble == CVN_TROUBLE_IO;
     s->want_discard = n.trouble != CVN_TROUBLE_UNFIT_RESUME && !s->want_rest;
     if (n.trouble == CVN_TROUBLE_UNFIT_RESUME)
         heed_point(it, &n);

@@ -482,12 +482,20 @@ void cvn_transfer_fail(struct transfer *t)
     t->failed = true;
     t->npoints = t->op == OP_SYNC || t->op == OP_NOTE ? t->covered : 0;
     t->end_wanted = false;
+    if (t->t.state == CVN_TRANSFER_COMMITTING) {
+        t->t.state = CVN_TRANSFER_RECEIVING;
+        t->stored = false;
+    }
 }
 
 static void trouble(struct transfer *t, uint8_t which)
 {
-    bool told = t->failed;
+    bool told = t->failed; /* one exception for an activity: the next would find STA19 */
     cvn_transfer_fail(t);
+    /* after a failed fdatasync nothing is known of what was written: the file is opened anew, and
+     * cut back to the last durable point */
+    if (which == CVN_TROUBLE_IO && t->t.file != NULL)
+        t->inbox->o.depot_ops->close(t->inbox->o.depot, &t->t);
     if (t->holder != NULL && !told)
         cvn_receiver_trouble(t->holder, which);
 }
@@ -533,8 +541,6 @@ static void place_done(struct transfer *t)
 {
     struct cvn_store_put puts[1];
     if (t->op_trouble != CVN_TROUBLE_NONE) {
-        t->t.state = CVN_TRANSFER_RECEIVING;
-        t->stored = false;
         trouble(t, t->op_trouble);
         return;
     }

@@ -127,7 +127,8 @@ class Machine:
                 self.rsp, self.rsps, self.rspr, self.mine, self.drcv, self.dsnd,
                 near(self.nbs - self.mm) if self.rsp == R else 0,
                 near(self.mr - self.ar) if ss else 0, near(self.mr - self.rr) if ss else 0,
-                tuple(e.name for e in self.queue), self.rest > 0, self.kept is not None)
+                tuple(e.name for e in self.queue), self.rest > 0, self.kept is not None,
+                self.st == "STA01B" and bool(self.offer.overflow))
 
 
 # Predicates (A.5) ------------------------------------------------------------------------------
@@ -364,15 +365,44 @@ def act_14(m, e):
     m.vact = m.vnext and bool(m.fu & ACT)
 
 
+def resync_flow(m, names, kind, sn, newer):
+    """One flow goes by the stronger type that either RS names for it, of two restarts by the lower
+    number; of equals by the newer or by the one that stands."""
+    rsp, number, following = names
+    now = getattr(m, rsp)
+    if kind > now or (kind == now == R and sn < getattr(m, number)) or (
+            kind == now != R and newer):
+        setattr(m, rsp, kind)
+        setattr(m, number, sn)
+    if getattr(m, rsp) == A:
+        setattr(m, following, min(max(getattr(m, following), sn), LAST))
+
+
+def resync_flows(m, e, newer):
+    resync_flow(m, ("rsps", "nbs", "mm"), e.rsp_s, e.sn_s, newer)
+    resync_flow(m, ("rspr", "nbr", "mr"), e.rsp_r, e.sn_r, newer)
+
+
+def purge(m):
+    m.drcv = m.drcv or m.rspr != NO
+    m.dsnd = m.dsnd or m.rsps != NO
+
+
 def act_16(m, e):
-    m.rsp, m.mine, m.rsset = e.rsp, e.local, e.setting
     if m.fu & SS and e.rsp < INT:
-        m.rsps, m.rspr, m.nbs, m.nbr = e.rsp_s, e.rsp_r, e.sn_s, e.sn_r
+        resync_flows(m, e, True)
     else:
         m.rsps = m.rspr = e.rsp
         m.nbs = e.sn or 0
-    m.drcv = m.drcv or m.rspr != NO
-    m.dsnd = m.dsnd or m.rsps != NO
+    m.rsp, m.mine, m.rsset = e.rsp, e.local, e.setting
+    purge(m)
+
+
+def act_902(m, e):
+    """Ours: an RS that has lost; its user has purged the flows that it names all the same."""
+    if m.fu & SS:
+        resync_flows(m, e, False)
+        purge(m)
 
 
 def act_18(m, e):
@@ -676,9 +706,10 @@ def indicate(m, e, name, out):
         if e.rsp == A and not m.fu & SS:
             serial["serial"] = m.mm
         if m.fu & SS:
-            serial = {"serial": m.mr if e.rsp_r == A else e.sn_r,
-                      "serial2": m.mm if e.rsp_s == A else e.sn_s}
-        out.prim("S-RESYNCHRONIZE", kind, resync=e.par[27], resync2=e.par.get(53),
+            serial = {"serial": m.mr if m.rspr == A else e.sn_r,
+                      "serial2": m.mm if m.rsps == A else m.nbs if m.rsps else None}
+        out.prim("S-RESYNCHRONIZE", kind, resync=CODE[m.rspr if m.fu & SS else m.rsp],
+                 resync2=CODE.get(m.rsps) if m.fu & SS else None,
                  setting=settings(e), data=data, **serial)
     elif name == "SRSYNcnf":
         out.prim("S-RESYNCHRONIZE", kind, setting=e.setting, data=data, **serial)
@@ -772,9 +803,9 @@ class Walker:
         return replay
 
     def receive(self, m, e, out):
-        row = self.find(m, e)
+        row = self.find(m, e) if not e.malformed(m) else None
         replay = False
-        if row is None or e.malformed(m):
+        if row is None:
             invalid(m, e, out)
         else:
             replay = self.take(m, e, row, out)
@@ -786,25 +817,30 @@ class Walker:
             held, m.held = m.held, False
             self.take(m, held, self.find(m, held), out)
         if replay:
-            waiting = len(m.queue)
-            while waiting and m.queue:
-                waiting -= 1
-                first, m.queue = m.queue[0], m.queue[1:]
-                self.receive(m, first, out)
+            self.replay(m, out)
+
+    def replay(self, m, out):
+        """[6]: what was queued, as if received now."""
+        waiting = len(m.queue)
+        while waiting and m.queue:
+            waiting -= 1
+            first, m.queue = m.queue[0], m.queue[1:]
+            self.receive(m, first, out)
 
     def request(self, m, e, out):
         """A primitive of the user, a transport event or the timer."""
         if m.held and e.name not in ("SUABreq", "TDISind", "TIM"):
             out.refused = True
             return
+        if e.name == "TIM" and not m.tim:
+            return
+        if e.malformed(m):
+            out.refused = True
+            return
         row = self.find(m, e)
         if row is not None:
             if self.take(m, e, row, out):
-                waiting = len(m.queue)
-                while waiting and m.queue:
-                    waiting -= 1
-                    first, m.queue = m.queue[0], m.queue[1:]
-                    self.receive(m, first, out)
+                self.replay(m, out)
             return
         if (e.name == "SRELrsp+" and m.st == "STA09" and m.vcoll and m.vtca and not m.vdnr and
                 not m.vtrr):
@@ -866,5 +902,14 @@ class SpduEvent(Event):
                 m.st not in ("STA05B", "STA05C") and not p32(m, self))
 
 
+def request_malformed(self, m):
+    """With symmetric synchronize a resynchronization that makes a major point void concerns both
+    flows as the point does, and its requestor restarts neither."""
+    requestor = m.st in ("STA04A", "STA15A")
+    if not (self.name.startswith("SRSYNreq") and m.fu & SS and (requestor or m.st == "STA10A")):
+        return False
+    return self.rsp_r == NO or requestor and R in (self.rsp_s, self.rsp_r)
+
+
 Event.spdu_name = None
-Event.malformed = lambda self, m: False
+Event.malformed = request_malformed

@@ -8,7 +8,7 @@
  *
  * Invariants
  *   I1  the rows of an SPDU stand in the order of sending: ascending code at each
- *       level, a group's members right after the group.
+ *       level, a group's members right after the group; no group comes last.
  *   I2  an SPDU has at most SPDU_ROWS rows, so that a set of rows is a word.
  *   I3  a segment that is not the first of its SSDU (Enclosure Item without its
  *       first bit) has its Enclosure Item and user data and nothing else (7.37).
@@ -759,7 +759,7 @@ static uint32_t spdu_measure(const struct cvn_spdu *s, enum spdu_name name, bool
         n = spdu_data_length(s, name);
         break;
     }
-    *allowed = n >= p->min && (n <= p->max || p->max == ANY);
+    *allowed = n <= p->max || p->max == ANY;
     return n;
 }
 
@@ -811,7 +811,8 @@ static unsigned spdu_plan_group(const struct cvn_spdu *s, const struct spdu_entr
     size_t len = 0;
     unsigned i = group + 1;
     plan->own |= p->has;
-    for (; i < e->nrows && e->rows[i].pgi == p->code; i++) {
+    for (; e->rows[i].pgi == p->code; i++) {
+        assert(i + 1 < e->nrows); /* I1 */
         uint32_t n = spdu_row_length(s, &e->rows[i], &plan->allowed);
         plan->len[i] = n;
         plan->own |= spdu_params[e->rows[i].name].has;

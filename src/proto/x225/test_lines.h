@@ -7,6 +7,7 @@
 #define CVN_PROTO_X225_TEST_LINES_H
 
 #include "proto/x225/spdu.h"
+#include "proto/x225/spdu_same.h"
 
 /* SI, category, user information, parameters: code and m or o; { } the units of a group. */
 struct line {
@@ -74,9 +75,6 @@ int decode(struct cvn_spdu *s, enum cvn_spdu_type type, struct octets o,
            struct cvn_spdu_fault *fault);
 /* Encodes, which must do; the octets are the caller's. */
 struct octets encode(const struct cvn_spdu *s);
-/* Alike in all that an SPDU can carry. */
-bool same(const struct cvn_spdu *a, const struct cvn_spdu *b);
-bool same_octets(struct cvn_octets a, struct cvn_octets b);
 void expect_same_octets(struct octets a, struct octets b);
 /* The octets decode, and encode to themselves. */
 void expect_round_trip(const struct units *us, struct cvn_spdu *s);

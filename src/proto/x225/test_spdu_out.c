@@ -403,6 +403,14 @@ START_TEST(knows_what_may_follow_a_reason_to_refuse)
     s.has |= CVN_HAS_REASON;
     s.reason = CVN_RF_PROVIDER;
     expect_refused(&s, CVN_EINVAL);
+    for (unsigned v = 0; v < 256; v++) {
+        struct cvn_spdu bare = {.type = CVN_SPDU_RF, .has = CVN_HAS_REASON};
+        bare.reason = (uint8_t)v;
+        if (value_taken(CVN_SPDU_RF, 50, v) < 0)
+            expect_refused(&bare, CVN_EINVAL);
+        else
+            free(encode(&bare).p);
+    }
     s.reason = CVN_RF_USER_DATA;
     struct octets o = encode(&s);
     ck_assert_mem_eq(o.p, "\x0c\x05\x32\x03\x02no", 7);

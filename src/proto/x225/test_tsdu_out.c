@@ -260,6 +260,10 @@ START_TEST(refuses_what_no_segments_can_carry)
         ck_assert_int_eq(SEGMENT(300, 0, limit, true), CVN_ETOOBIG);
     ck_assert_int_eq(SEGMENT(300, 290, 5, true), CVN_ETOOBIG);
     ck_assert_int_eq(SEGMENT(0, 0, 5, true), CVN_ETOOBIG);
+    cvn_spdu_init(&s, CVN_SPDU_ER);
+    s.has = CVN_HAS_REFLECT;
+    s.reflect = (struct cvn_octets){data, sizeof data};
+    ck_assert_int_eq(SEGMENT(0, 0, 0, true), CVN_ETOOBIG);
     cvn_spdu_init(&s, CVN_SPDU_CN);
     ck_assert_int_eq(SEGMENT(10241, 0, 0, true), CVN_ETOOBIG);
     cvn_spdu_init(&s, CVN_SPDU_EX);

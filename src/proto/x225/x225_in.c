@@ -276,7 +276,11 @@ static int spdu_event(struct cvn_x225 *x, const struct cvn_tsdu_event *te, bool 
         return CVN_MORE; /* it names only tokens that do not exist */
     if (expedited && te->spdu.type != CVN_SPDU_AB && x->queue_len >= X225_EVENTS_MAX)
         return cvn_x225_invalid(x, raw, "too many expedited SPDUs to hold (X.225 A.5, [10])", ev);
-    return cvn_x225_receive(x, &e, raw, ev);
+    int rc = cvn_x225_receive(x, &e, raw, ev);
+    bool data = te->spdu.type == CVN_SPDU_DT || te->spdu.type == CVN_SPDU_TD;
+    if (data && rc == CVN_MORE) /* discarded: nor is the rest wanted, which may never come */
+        cvn_tsdu_in_purge(&x->in);
+    return rc;
 }
 
 /* I1 */
