@@ -161,6 +161,7 @@ static void begin_start(struct cvn_sender *s)
     new_activity_id(s, it->name_of.id, &it->name_of.id_len);
     it->stored = (struct cvn_point){0, it->part_offset};
     it->ending = false;
+    s->end_unknown = false;
     if (cvn_item_put(s, &s->put, it) == CVN_OK)
         cvn_sender_goto(s, SENDER_BEGINNING);
 }
@@ -229,6 +230,7 @@ static void request_resume(struct cvn_sender *s)
     if (cvn_sender_request(s, &p) != CVN_OK)
         return;
     s->counts.resumes++;
+    s->end_unknown = it->ending;
     activity_open(s, it->stored.serial, it->stored.offset);
     cvn_sender_news(s, CVN_NEWS_RESUMED, it->stored.offset, NULL);
 }
@@ -252,6 +254,9 @@ static void heed_answer(struct cvn_sender *s)
         it->stored = (struct cvn_point){a->point_serial, a->point_offset};
 }
 
+static const char unknown_text[] = "whether the peer has the file is not known: its end was not "
+                                   "confirmed (--again sends it again)";
+
 static void begin(struct cvn_sender *s)
 {
     struct cvn_item *it = s->item;
@@ -262,9 +267,7 @@ static void begin(struct cvn_sender *s)
         return;
     }
     if (it->ending && !s->peer_ours && !s->o.again) {
-        cvn_sender_over(s, CVN_VERDICT_SUSPENDED,
-                        "whether the peer has the file is not known: its end was not confirmed "
-                        "(--again sends it again)");
+        cvn_sender_over(s, CVN_VERDICT_SUSPENDED, unknown_text);
         return;
     }
     begin_start(s);
@@ -704,6 +707,23 @@ static void heed_point(struct cvn_item *it, const struct cvn_note *n)
         it->stored = (struct cvn_point){n->point_serial, n->point_offset};
 }
 
+/* A stranger refuses to resume what it may have: its end was asked, and the answer lost. */
+static void end_unknown(struct cvn_sender *s)
+{
+    struct cvn_item *it = s->item;
+    if (!s->o.again) {
+        cvn_sender_over(s, CVN_VERDICT_SUSPENDED, unknown_text);
+        return;
+    }
+    it->stored = (struct cvn_point){0, 0};
+    it->part = 0;
+    it->part_offset = 0;
+    it->ending = false;
+    s->want_rest = false;
+    s->want_discard = false;
+    give_up(s, true); /* and then started anew */
+}
+
 void cvn_item_exception(struct cvn_sender *s, const struct cvn_x225_prim *p)
 {
     struct cvn_note n;
@@ -714,6 +734,10 @@ void cvn_item_exception(struct cvn_sender *s, const struct cvn_x225_prim *p)
         bool may_pass =
             p->reason == CVN_REASON_RECEIVING_JEOPARDIZED || p->reason == CVN_REASON_LOCAL_ERROR;
         n = (struct cvn_note){.trouble = may_pass ? CVN_TROUBLE_BUSY : CVN_TROUBLE_UNKNOWN};
+        if (s->end_unknown && !may_pass) {
+            end_unknown(s);
+            return;
+        }
     }
     it->trouble = n.trouble;
     note_text(it, &n);
