@@ -577,6 +577,9 @@ cvn_time cvn_sender_deadline(const struct cvn_sender *s)
     case SENDER_SENDING:
         t = cvn_item_deadline(s);
         break;
+    case SENDER_CONNECTING:
+        t = s->reached ? CVN_NEVER : s->started + s->o.connect_timeout;
+        break;
     default:
         break;
     }
@@ -604,7 +607,8 @@ void cvn_sender_tick(struct cvn_sender *s, cvn_time now)
     if (s->sc != NULL)
         cvn_sc_tick(s->sc, now);
     check_dead(s);
-    if (s->state == SENDER_DIALING && !s->reached && now - s->started >= s->o.connect_timeout)
+    if ((s->state == SENDER_DIALING || s->state == SENDER_CONNECTING) && !s->reached &&
+        now - s->started >= s->o.connect_timeout)
         cvn_sender_over(s, CVN_VERDICT_UNREACHED, "no answer");
     if (s->state == SENDER_RESTING && now >= s->rest_until)
         cvn_sender_goto(s, SENDER_READY);
