@@ -81,7 +81,9 @@ def connect(ssel=b"inbox", ref=b"stranger", common=b"261120120000Z", extra=b"\0\
 
 
 def accept(units=UNITS, note=b"", version=2):
-    item = par(5, par(19, b"\0") + par(22, bytes([version])))
+    # Serial numbers begin with the activity; without activities they begin here.
+    first = b"" if units & 0x0040 else par(23, b"1")
+    item = par(5, par(19, b"\0") + par(22, bytes([version])) + first)
     return spdu(AC, item, par(20, struct.pack(">H", units)), user(note))
 
 

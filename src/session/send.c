@@ -160,14 +160,15 @@ static bool outage_over(struct cvn_sender *s)
 {
     if (s->outage_since == CVN_NEVER)
         return false;
-    if (!s->reached && s->now - s->started >= s->o.connect_timeout) {
+    if (s->all_done_since != CVN_NEVER && s->now - s->all_done_since >= RELEASE_WITHIN) {
+        cvn_sender_over(s, CVN_VERDICT_RELEASED, "all is committed; the release was not confirmed");
+        return true;
+    }
+    if (s->all_done_since == CVN_NEVER && !s->reached &&
+        s->now - s->started >= s->o.connect_timeout) {
         char why[200];
         text_set(why, sizeof why, s->text);
         cvn_sender_over(s, CVN_VERDICT_UNREACHED, why);
-        return true;
-    }
-    if (s->all_done_since != CVN_NEVER && s->now - s->all_done_since >= RELEASE_WITHIN) {
-        cvn_sender_over(s, CVN_VERDICT_RELEASED, "all is committed; the release was not confirmed");
         return true;
     }
     if (s->now - s->outage_since >= s->o.retry_for) {
@@ -511,8 +512,10 @@ void cvn_sender_start(struct cvn_sender *s, cvn_time now)
     s->redial = now;
     s->tries = 1;
     text_set(s->text, sizeof s->text, "no answer");
-    if (s->item == NULL && s->o.ops->next(s->o.ctx, &s->item) == CVN_NONE)
-        s->stopping = true;
+    if (s->item == NULL && s->o.ops->next(s->o.ctx, &s->item) == CVN_NONE) {
+        s->stopping = true; /* an earlier run was stopped after its last commit */
+        s->all_done_since = now;
+    }
     cvn_sender_step(s);
 }
 
@@ -577,6 +580,9 @@ cvn_time cvn_sender_deadline(const struct cvn_sender *s)
     case SENDER_SENDING:
         t = cvn_item_deadline(s);
         break;
+    case SENDER_CONNECTING:
+        t = s->reached ? CVN_NEVER : s->started + s->o.connect_timeout;
+        break;
     default:
         break;
     }
@@ -604,7 +610,8 @@ void cvn_sender_tick(struct cvn_sender *s, cvn_time now)
     if (s->sc != NULL)
         cvn_sc_tick(s->sc, now);
     check_dead(s);
-    if (s->state == SENDER_DIALING && !s->reached && now - s->started >= s->o.connect_timeout)
+    if ((s->state == SENDER_DIALING || s->state == SENDER_CONNECTING) && !s->reached &&
+        now - s->started >= s->o.connect_timeout)
         cvn_sender_over(s, CVN_VERDICT_UNREACHED, "no answer");
     if (s->state == SENDER_RESTING && now >= s->rest_until)
         cvn_sender_goto(s, SENDER_READY);
