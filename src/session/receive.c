@@ -9,6 +9,8 @@
  *   I2  item->holder == this receiver exactly while its activity is open here.
  *   I3  a confirmation goes out only from cvn_receiver_durable(), cvn_receiver_part_ended() and
  *       cvn_receiver_committed(), or for an item that was committed before (ignore).
+ *   I4  once closing is set nothing is taken from the link any more.
+ *   I5  S-RELEASE is answered when the session's end is durable.
  */
 #include "session/receive.h"
 
@@ -95,7 +97,7 @@ static void lost(struct cvn_receiver *r, const char *why)
         if (r->open)
             cvn_inbox_news(r->inbox, CVN_INBOX_SUSPENDED, r, NULL, 0, why);
         if (r->nameless) /* nobody can come back to it */
-            cvn_inbox_session_over(r->inbox, s, true);
+            cvn_inbox_session_aborted(r->inbox, s);
     }
     r->open = false;
     close_link(r);
@@ -276,7 +278,7 @@ static void defer(struct cvn_receiver *r, enum receiver_wait w, const struct cvn
     r->deferred = *p;
     r->waiting_for = t;
     if (t->waiter != NULL && t->waiter != r) /* an older connection's wait is void */
-        detach(t->waiter);
+        lose(t->waiter, "another connection took its transfer over");
     t->waiter = r;
 }
 
@@ -398,6 +400,25 @@ static void no_memory(struct cvn_receiver *r)
     lose(r, "no memory");
 }
 
+static uint32_t part_of(const struct cvn_note *n)
+{
+    return cvn_note_has(n, CVN_NOTE_F_PART) ? n->part : 0;
+}
+
+static bool part_fits(const struct transfer *t, const struct cvn_note *n)
+{
+    uint32_t part = part_of(n);
+    return part == 0 || (part == t->part && n->part_offset == t->part_offset);
+}
+
+/* The sender is told the last durable point, and goes on there or begins anew. */
+static void unfit(struct cvn_receiver *r, struct transfer *t)
+{
+    t->only_detach = true;
+    t->failed = true;
+    report(r, CVN_TROUBLE_UNFIT_RESUME, t);
+}
+
 static void begin_activity(struct cvn_receiver *r, struct transfer *t, struct cvn_note *n,
                            const struct cvn_x225_prim *p)
 {
@@ -412,23 +433,24 @@ static void begin_activity(struct cvn_receiver *r, struct transfer *t, struct cv
         no_memory(r);
         return;
     }
-    uint32_t part = cvn_note_has(n, CVN_NOTE_F_PART) ? n->part : 0;
-    uint64_t offset = part == 0 ? 0 : n->part_offset;
-    if (part != 0 && (part != t->part || offset != t->part_offset)) {
-        t->only_detach = true;
-        t->failed = true;
-        report(r, CVN_TROUBLE_UNFIT_RESUME, t);
+    uint32_t part = part_of(n);
+    if (!part_fits(t, n)) {
+        unfit(r, t);
         return;
     }
+    uint64_t offset = part == 0 ? 0 : n->part_offset;
     uint8_t trouble = may_begin(r, t, 0);
     if (trouble == CVN_TROUBLE_NONE)
         trouble = cvn_transfer_begin(t, part, offset);
-    if (trouble != CVN_TROUBLE_NONE) {
+    if (trouble == CVN_TROUBLE_UNFIT_RESUME) {
+        transfer_void(t);
+        unfit(r, t);
+    } else if (trouble != CVN_TROUBLE_NONE) {
         t->failed = true;
         report(r, trouble, t);
-        return;
+    } else {
+        cvn_inbox_news(r->inbox, CVN_INBOX_STARTED, r, t, offset, NULL);
     }
-    cvn_inbox_news(r->inbox, CVN_INBOX_STARTED, r, t, offset, NULL);
 }
 
 static void start_indication(struct cvn_receiver *r, const struct cvn_x225_prim *p)
@@ -444,7 +466,8 @@ static void start_indication(struct cvn_receiver *r, const struct cvn_x225_prim 
     } else {
         r->inbox->o.ops->random(r->inbox->o.ctx, id, CVN_ID);
     }
-    if (t != NULL && t->op != OP_NONE) {
+    if (t != NULL && (t->op != OP_NONE || (t->t.state == CVN_TRANSFER_RECEIVING &&
+                                           part_fits(t, &n) && transfer_forget(t, 0)))) {
         defer(r, WAIT_START, p, t);
         return;
     }
@@ -476,12 +499,17 @@ static bool fits(struct transfer *t, uint32_t serial, struct cvn_place *at)
     return serial != 0 && serial < t->durable.serial && cvn_transfer_point(t, serial, at) == CVN_OK;
 }
 
+static bool resume_fits(struct transfer *t, const struct cvn_note *n, uint32_t serial,
+                        struct cvn_place *at)
+{
+    return (!n->ours || part_of(n) == t->part) && fits(t, serial, at);
+}
+
 static void resume_activity(struct cvn_receiver *r, struct transfer *t, struct cvn_note *n,
                             const struct cvn_x225_prim *p)
 {
     struct cvn_place at;
     struct pair named = pair_with(r->connection, p->activity);
-    uint32_t part = cvn_note_has(n, CVN_NOTE_F_PART) ? n->part : 0;
     hold(r, t);
     cvn_inbox_forget_committed(r->inbox, r->session->id, t);
     if (r->ignore) {
@@ -492,16 +520,21 @@ static void resume_activity(struct cvn_receiver *r, struct transfer *t, struct c
         no_memory(r);
         return;
     }
-    uint8_t trouble = CVN_TROUBLE_UNFIT_RESUME;
-    if ((!n->ours || part == t->part) && fits(t, p->serial, &at))
-        trouble = cvn_transfer_back(t, at);
-    if (trouble != CVN_TROUBLE_NONE) {
-        t->only_detach = trouble == CVN_TROUBLE_UNFIT_RESUME;
-        t->failed = true;
-        report(r, trouble, t);
+    if (!resume_fits(t, n, p->serial, &at)) {
+        unfit(r, t);
         return;
     }
-    cvn_inbox_news(r->inbox, CVN_INBOX_RESUMED, r, t, at.offset, NULL);
+    uint8_t trouble = cvn_transfer_back(t, at);
+    if (trouble == CVN_TROUBLE_UNFIT_RESUME) {
+        transfer_void(t);
+        unfit(r, t);
+    } else if (trouble != CVN_TROUBLE_NONE) {
+        t->failed = true;
+        t->only_detach = false;
+        report(r, trouble, t);
+    } else {
+        cvn_inbox_news(r->inbox, CVN_INBOX_RESUMED, r, t, at.offset, NULL);
+    }
 }
 
 static void resume_indication(struct cvn_receiver *r, const struct cvn_x225_prim *p)
@@ -517,9 +550,12 @@ static void resume_indication(struct cvn_receiver *r, const struct cvn_x225_prim
         struct pair named = pair_with(same ? r->connection : pair_of(&p->id), p->old_activity);
         t = cvn_inbox_find_pair(r->inbox, &named);
     }
+    struct cvn_place at;
     if (t == NULL)
         resume_unknown(r);
-    else if (t->op != OP_NONE)
+    else if (t->op != OP_NONE ||
+             (t->t.state == CVN_TRANSFER_RECEIVING && resume_fits(t, &n, p->serial, &at) &&
+              transfer_forget(t, at.serial)))
         defer(r, WAIT_RESUME, p, t);
     else
         resume_activity(r, t, &n, p);
@@ -666,7 +702,7 @@ static void point_indication(struct cvn_receiver *r, const struct cvn_x225_prim 
     /* What the sender counted and what was written must be the same. */
     if (cvn_note_decode(&n, p->data) == CVN_OK && cvn_note_has(&n, CVN_NOTE_F_OFFSET) &&
         n.offset != t->t.written) {
-        t->failed = true;
+        cvn_transfer_fail(t);
         t->only_detach = true;
         report(r, CVN_TROUBLE_UNFIT_RESUME, t);
         return;
@@ -721,14 +757,18 @@ static void gave_up(struct cvn_receiver *r, enum cvn_x225_service s)
         close_link(r);
 }
 
+/* I5: a receiver that dies after the response must not wait for a session that is over. */
 static void release_indication(struct cvn_receiver *r)
 {
+    cvn_inbox_forget_committed(r->inbox, r->session->id, NULL);
+    cvn_inbox_session_end(r->inbox, r->session);
+}
+
+void cvn_receiver_released(struct cvn_receiver *r)
+{
     struct cvn_x225_prim p;
-    struct session *s = r->session;
-    cvn_inbox_forget_committed(r->inbox, s->id, NULL);
     r->session = NULL;
     r->open = false;
-    cvn_inbox_session_over(r->inbox, s, false);
     cvn_x225_prim_init(&p, CVN_S_RELEASE, CVN_RESPONSE);
     p.result = CVN_RESULT_ACCEPT;
     (void)!say(r, &p);
@@ -745,7 +785,7 @@ static void aborted(struct cvn_receiver *r, const char *why)
     if (t != NULL && t->t.state == CVN_TRANSFER_RECEIVING)
         cvn_transfer_discard(t);
     if (s != NULL) {
-        cvn_inbox_session_over(r->inbox, s, true);
+        cvn_inbox_session_aborted(r->inbox, s);
         cvn_inbox_news(r->inbox, CVN_INBOX_ABORTED, r, NULL, 0, why);
     }
     close_link(r);
@@ -808,15 +848,17 @@ void cvn_receiver_feed(struct cvn_receiver *r, const uint8_t *in, size_t len, si
     struct gather g = {.from = in, .to = in + len};
     int rc = CVN_EVENT;
     r->now = now;
-    *used = 0;
+    *used = r->closing ? len : 0;
     r->gather = &g;
-    while (r->wait == WAIT_NOTHING && rc == CVN_EVENT) { /* I1 */
+    while (r->wait == WAIT_NOTHING && rc == CVN_EVENT && !r->closing) { /* I1, I4 */
         struct cvn_x225_prim p;
         size_t n = 0;
         rc = cvn_sc_feed(r->sc, in + *used, len - *used, &n, &p, now);
         *used += n;
         if (rc == CVN_EVENT)
             primitive(r, &p);
+        if (r->closing)
+            *used = len;
     }
     write_gathered(r);
     r->gather = NULL;

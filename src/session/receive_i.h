@@ -26,6 +26,7 @@ enum transfer_op {
     OP_COMMITTING, /* the record that says what is about to be done */
     OP_PLACE,      /* the rename */
     OP_COMMITTED,  /* the record that says it was done */
+    OP_FORGET,     /* points that are to be void are deleted, before the octets are */
 };
 
 struct transfer {
@@ -62,6 +63,8 @@ struct session {
     uint8_t id[CVN_ID];
     uint32_t epoch;
     uint64_t touched; /* UTC seconds of its last opening */
+    bool over;        /* kept for a while, so that what a slow link still holds of it is known */
+    uint64_t ended;   /* UTC seconds */
     struct cvn_receiver *holder;
     struct session *next;
 };
@@ -126,7 +129,10 @@ void cvn_inbox_failed(struct cvn_inbox *b, const char *why);
 /* A put that nobody waits for. */
 void cvn_inbox_put(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n);
 struct session *cvn_inbox_session(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch);
-void cvn_inbox_session_over(struct cvn_inbox *b, struct session *s, bool aborted);
+/* Its end becomes durable; cvn_receiver_released() tells the holder it has then. */
+void cvn_inbox_session_end(struct cvn_inbox *b, struct session *s);
+/* It is over at once. */
+void cvn_inbox_session_aborted(struct cvn_inbox *b, struct session *s);
 void cvn_inbox_note_worst(struct cvn_inbox *b, uint8_t trouble);
 /* What this session has had confirmed, it knows now. */
 void cvn_inbox_forget_committed(struct cvn_inbox *b, const uint8_t session[CVN_ID],
@@ -138,15 +144,20 @@ int cvn_transfer_describe(struct transfer *t, const struct cvn_note *n);
 int cvn_transfer_add_pair(struct transfer *t, const struct pair *p);
 int cvn_transfer_own(const struct cvn_alloc *a, struct cvn_octets *to, struct cvn_octets from);
 int cvn_transfer_decode(struct transfer *t, struct cvn_octets record);
-/* Begins anew at offset of part: the points of before are void. Trouble or NONE. */
+/* Deletes the records of points above serial; true: op says so, ask again when it is done. */
+bool transfer_forget(struct transfer *t, uint32_t serial);
+/* The depot has lost what the records speak of: all is as if nothing had come. */
+void transfer_void(struct transfer *t);
+/* Begins anew at offset of part, when no point is left. Trouble or NONE. */
 uint8_t cvn_transfer_begin(struct transfer *t, uint32_t part, uint64_t offset);
-/* Back to a durable point. */
+/* Back to the last durable point. */
 uint8_t cvn_transfer_back(struct transfer *t, struct cvn_place to);
 /* Looks a point up in the store. */
 int cvn_transfer_point(struct transfer *t, uint32_t serial, struct cvn_place *out);
 /* A point was received: it is told to the holder when it is durable. */
 int cvn_transfer_mark(struct transfer *t, uint32_t serial);
 void cvn_transfer_end(struct transfer *t, bool continues);
+/* A trouble is about to be reported. */
 void cvn_transfer_fail(struct transfer *t);
 void cvn_transfer_discard(struct transfer *t);
 /* Goes on with what is to be done when op is NONE. */
@@ -159,5 +170,7 @@ void cvn_receiver_part_ended(struct cvn_receiver *r);
 void cvn_receiver_committed(struct cvn_receiver *r);
 void cvn_receiver_trouble(struct cvn_receiver *r, uint8_t trouble);
 void cvn_receiver_go_on(struct cvn_receiver *r);
+/* The session's end is durable, and the session gone. */
+void cvn_receiver_released(struct cvn_receiver *r);
 
 #endif

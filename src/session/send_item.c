@@ -95,6 +95,23 @@ int cvn_item_decode(struct cvn_item *it, struct cvn_octets record)
     return CVN_OK;
 }
 
+void cvn_item_anew(struct cvn_item *it)
+{
+    it->name_of.id_len = 0;
+    it->part = 0;
+    it->part_offset = 0;
+    it->stored = (struct cvn_point){0, 0};
+    it->confirmed = (struct cvn_point){0, 0};
+    it->committed = false;
+    it->ending = false;
+    it->outcome = CVN_OUTCOME_OPEN;
+    it->trouble = CVN_TROUBLE_NONE;
+    it->text[0] = '\0';
+    it->read = 0;
+    it->furthest = 0;
+    it->digest_known = false;
+}
+
 /* as == NULL: the record is deleted. */
 int cvn_item_put(struct cvn_sender *s, struct cvn_wait *w, const struct cvn_item *as)
 {
