@@ -592,7 +592,10 @@ static void data_trouble(struct cvn_receiver *r, uint8_t trouble)
     if (trouble == CVN_TROUBLE_NONE)
         return;
     cvn_transfer_fail(t);
-    report(r, trouble, t);
+    if (t->op != OP_NONE)
+        t->owed = trouble; /* told with the point that is becoming durable now */
+    else
+        report(r, trouble, t);
 }
 
 /* Writes what was gathered. */

@@ -54,6 +54,7 @@ struct transfer {
     bool stored; /* its record is in the store as it stands */
     bool end_wanted;
     bool continues;
+    uint8_t owed;     /* a trouble that is reported when op is NONE */
     bool failed;      /* a trouble was reported; nothing more is confirmed */
     bool only_detach; /* a discard now ends the activity, not the transfer */
     bool gone;        /* to be removed as soon as op is NONE */

@@ -761,7 +761,9 @@ void cvn_item_exception(struct cvn_sender *s, const struct cvn_x225_prim *p)
     s->want_rest = n.trouble == CVN_TROUBLE_NO_SPACE || n.trouble == CVN_TROUBLE_BUSY ||
                    n.trouble == CVN_TROUBLE_IO;
     s->want_discard = n.trouble != CVN_TROUBLE_UNFIT_RESUME && !s->want_rest;
-    if (n.trouble == CVN_TROUBLE_UNFIT_RESUME)
+    bool further = cvn_note_has(&n, CVN_NOTE_F_POINT) && n.point_part == it->part &&
+                   n.point_serial > it->stored.serial;
+    if (n.trouble == CVN_TROUBLE_UNFIT_RESUME || (s->want_rest && further))
         heed_point(it, &n);
     if (s->want_discard)
         it->outcome = CVN_OUTCOME_REFUSED;

@@ -384,6 +384,7 @@ uint8_t cvn_transfer_begin(struct transfer *t, uint32_t part, uint64_t offset)
     t->t.written = offset;
     t->end_wanted = false;
     t->failed = false;
+    t->owed = CVN_TROUBLE_NONE;
     t->only_detach = false;
     t->stored = false;
     return CVN_TROUBLE_NONE;
@@ -400,6 +401,7 @@ uint8_t cvn_transfer_back(struct transfer *t, struct cvn_place to)
     t->t.written = to.offset;
     t->end_wanted = false;
     t->failed = false;
+    t->owed = CVN_TROUBLE_NONE;
     t->only_detach = false;
     return CVN_TROUBLE_NONE;
 }
@@ -650,6 +652,11 @@ static void op_done(struct cvn_wait *w, int rc)
         trouble(t, CVN_TROUBLE_IO);
     else
         op_ok(t, op);
-    if (t->op == OP_NONE)
-        cvn_transfer_step(t);
+    if (t->op != OP_NONE)
+        return;
+    uint8_t owed = t->owed;
+    t->owed = CVN_TROUBLE_NONE;
+    if (owed != CVN_TROUBLE_NONE && t->holder != NULL)
+        cvn_receiver_trouble(t->holder, owed);
+    cvn_transfer_step(t);
 }
