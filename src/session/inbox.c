@@ -14,10 +14,11 @@
 
 #define KEEP_DEFAULT (7u * 24u * 3600u)
 
-/* Waits by itself: nobody else needs the outcome, unless it failed. */
+/* Waits by itself: nobody else needs the outcome, unless it failed, or it is a receiver's release. */
 struct loose_put {
     struct cvn_wait wait;
     struct cvn_inbox *inbox;
+    struct cvn_receiver *releasing;
 };
 
 int cvn_inbox_new(struct cvn_inbox **out, const struct cvn_inbox_opts *o)
@@ -77,18 +78,29 @@ static void loose_done(struct cvn_wait *w, int rc)
 {
     struct loose_put *p = (struct loose_put *)(void *)w;
     struct cvn_inbox *b = p->inbox;
+    struct cvn_receiver *r = p->releasing;
     b->puts--;
     cvn_free(b->alloc, p, sizeof *p);
+    if (r != NULL)
+        r->release_put = NULL;
     if (rc != CVN_OK)
         cvn_inbox_failed(b, "the store of the inbox failed");
+    else if (r != NULL)
+        cvn_receiver_released(r);
 }
 
-void cvn_inbox_put(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n)
+void cvn_inbox_nobody_waits(struct loose_put *p)
+{
+    if (p != NULL)
+        p->releasing = NULL;
+}
+
+struct loose_put *cvn_inbox_put(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n)
 {
     struct loose_put *p = cvn_new(b->alloc, sizeof *p);
     if (p == NULL) {
         cvn_inbox_failed(b, "no memory to store a record");
-        return;
+        return NULL;
     }
     p->inbox = b;
     p->wait.done = loose_done;
@@ -96,9 +108,10 @@ void cvn_inbox_put(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t
     if (b->o.store->ops->put(b->o.store->self, puts, n, &p->wait) != CVN_OK) {
         cvn_free(b->alloc, p, sizeof *p);
         cvn_inbox_failed(b, "no memory to store a record");
-        return;
+        return NULL;
     }
     b->puts++;
+    return p;
 }
 
 /* -------- transfers -------- */
@@ -176,7 +189,7 @@ void cvn_inbox_expire(struct cvn_inbox *b)
     for (struct session *s = b->sessions; s != NULL; s = next_session) {
         next_session = s->next;
         if (s->holder == NULL && too_old(b, s->touched))
-            cvn_inbox_session_over(b, s, true);
+            cvn_inbox_session_over(b, s, true, NULL);
     }
     for (struct transfer *t = b->transfers; t != NULL; t = next) {
         next = t->next;
@@ -189,7 +202,7 @@ void cvn_inbox_expire(struct cvn_inbox *b)
 /* -------- sessions -------- */
 
 /* The session's record (gone: none any more) and the run's. */
-static void put_run(struct cvn_inbox *b, const struct session *s, bool gone)
+static struct loose_put *put_run(struct cvn_inbox *b, const struct session *s, bool gone)
 {
     uint8_t key[ID_KEY];
     uint8_t value[12] = {0};
@@ -206,7 +219,7 @@ static void put_run(struct cvn_inbox *b, const struct session *s, bool gone)
         cvn_wr_be64(&w, s->touched);
         puts[0].value = (struct cvn_octets){value, sizeof value};
     }
-    cvn_inbox_put(b, puts, 2);
+    return cvn_inbox_put(b, puts, 2);
 }
 
 static struct session *session_find(struct cvn_inbox *b, const uint8_t id[CVN_ID])
@@ -245,18 +258,23 @@ struct session *cvn_inbox_session(struct cvn_inbox *b, const uint8_t id[CVN_ID],
     }
     s->epoch = epoch;
     s->touched = b->o.ops->utc_seconds(b->o.ctx);
-    put_run(b, s, false);
+    (void)put_run(b, s, false);
     return s;
 }
 
-void cvn_inbox_session_over(struct cvn_inbox *b, struct session *s, bool aborted)
+void cvn_inbox_session_over(struct cvn_inbox *b, struct session *s, bool aborted,
+                            struct cvn_receiver *releasing)
 {
     struct session **at = &b->sessions;
     while (*at != s)
         at = &(*at)->next;
     *at = s->next;
     b->aborted = b->aborted || aborted;
-    put_run(b, s, true);
+    struct loose_put *p = put_run(b, s, true);
+    if (p != NULL && releasing != NULL) {
+        p->releasing = releasing;
+        releasing->release_put = p;
+    }
     cvn_free(b->alloc, s, sizeof *s);
 }
 

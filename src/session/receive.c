@@ -63,6 +63,7 @@ void cvn_receiver_free(struct cvn_receiver *r)
     if (r == NULL)
         return;
     detach(r);
+    cvn_inbox_nobody_waits(r->release_put);
     if (r->session != NULL)
         r->session->holder = NULL;
     cvn_sc_free(r->sc);
@@ -95,7 +96,7 @@ static void lost(struct cvn_receiver *r, const char *why)
         if (r->open)
             cvn_inbox_news(r->inbox, CVN_INBOX_SUSPENDED, r, NULL, 0, why);
         if (r->nameless) /* nobody can come back to it */
-            cvn_inbox_session_over(r->inbox, s, true);
+            cvn_inbox_session_over(r->inbox, s, true, NULL);
     }
     r->open = false;
     close_link(r);
@@ -681,12 +682,18 @@ static void gave_up(struct cvn_receiver *r, enum cvn_x225_service s)
 
 static void release_indication(struct cvn_receiver *r)
 {
-    struct cvn_x225_prim p;
     struct session *s = r->session;
     cvn_inbox_forget_committed(r->inbox, s->id, NULL);
     r->session = NULL;
     r->open = false;
-    cvn_inbox_session_over(r->inbox, s, false);
+    cvn_inbox_session_over(r->inbox, s, false, r);
+}
+
+/* Not before it is durable: who has the confirmation does not come again, and a receiver that was
+ * killed meanwhile would wait for it. */
+void cvn_receiver_released(struct cvn_receiver *r)
+{
+    struct cvn_x225_prim p;
     cvn_x225_prim_init(&p, CVN_S_RELEASE, CVN_RESPONSE);
     p.result = CVN_RESULT_ACCEPT;
     (void)!say(r, &p);
@@ -703,7 +710,7 @@ static void aborted(struct cvn_receiver *r, const char *why)
     if (t != NULL && t->t.state == CVN_TRANSFER_RECEIVING)
         cvn_transfer_discard(t);
     if (s != NULL) {
-        cvn_inbox_session_over(r->inbox, s, true);
+        cvn_inbox_session_over(r->inbox, s, true, NULL);
         cvn_inbox_news(r->inbox, CVN_INBOX_ABORTED, r, NULL, 0, why);
     }
     close_link(r);

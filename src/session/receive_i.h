@@ -102,6 +102,7 @@ struct cvn_receiver {
     enum receiver_wait wait;
     struct cvn_x225_prim deferred;
     struct transfer *waiting_for;
+    struct loose_put *release_put; /* S-RELEASE is confirmed when this is durable */
 };
 
 /* inbox.c */
@@ -111,10 +112,13 @@ struct transfer *cvn_inbox_add(struct cvn_inbox *b, const uint8_t id[CVN_ID]);
 void cvn_inbox_news(struct cvn_inbox *b, enum cvn_inbox_news n, const struct cvn_receiver *r,
                     const struct transfer *t, uint64_t offset, const char *text);
 void cvn_inbox_failed(struct cvn_inbox *b, const char *why);
-/* A put that nobody waits for. */
-void cvn_inbox_put(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n);
+/* A put that nobody waits for, or NULL: the inbox has failed. */
+struct loose_put *cvn_inbox_put(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n);
+void cvn_inbox_nobody_waits(struct loose_put *p);
 struct session *cvn_inbox_session(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch);
-void cvn_inbox_session_over(struct cvn_inbox *b, struct session *s, bool aborted);
+/* releasing: its cvn_receiver_released() follows when that is durable. */
+void cvn_inbox_session_over(struct cvn_inbox *b, struct session *s, bool aborted,
+                            struct cvn_receiver *releasing);
 void cvn_inbox_note_worst(struct cvn_inbox *b, uint8_t trouble);
 /* What this session has had confirmed, it knows now. */
 void cvn_inbox_forget_committed(struct cvn_inbox *b, const uint8_t session[CVN_ID],
@@ -142,6 +146,7 @@ void cvn_transfer_step(struct transfer *t);
 void cvn_transfer_free(struct transfer *t);
 
 /* receive.c: what became of what the holder asked for */
+void cvn_receiver_released(struct cvn_receiver *r);
 void cvn_receiver_durable(struct cvn_receiver *r, struct cvn_place p);
 void cvn_receiver_part_ended(struct cvn_receiver *r);
 void cvn_receiver_committed(struct cvn_receiver *r);

@@ -323,7 +323,7 @@ uint8_t cvn_transfer_begin(struct transfer *t, uint32_t part, uint64_t offset)
         return trouble;
     if (t->durable.serial > 0) {
         forget_points(t, &put, key);
-        cvn_inbox_put(b, &put, 1);
+        (void)cvn_inbox_put(b, &put, 1);
     }
     t->part = part;
     t->part_offset = offset;
@@ -348,7 +348,7 @@ uint8_t cvn_transfer_back(struct transfer *t, struct cvn_place to)
         uint8_t key[POINT_KEY];
         struct cvn_store_put put = {.key = {key, POINT_KEY}};
         point_key(key, t, t->part, serial);
-        cvn_inbox_put(b, &put, 1);
+        (void)cvn_inbox_put(b, &put, 1);
     }
     t->durable = to;
     t->npoints = 0;
@@ -404,7 +404,7 @@ static void remove_all(struct transfer *t)
     forget_points(t, &puts[0], keys[0]);
     id_key(keys[1], 't', t->t.id);
     puts[1] = (struct cvn_store_put){.key = {keys[1], ID_KEY}};
-    cvn_inbox_put(b, puts, 2);
+    (void)cvn_inbox_put(b, puts, 2);
     while (*at != t)
         at = &(*at)->next;
     *at = t->next;
