@@ -44,7 +44,8 @@ static void text_set(char *to, size_t cap, const char *from)
 {
     size_t n = from == NULL ? 0 : strlen(from);
     n = n < cap ? n : cap - 1;
-    memcpy(to, from, n);
+    if (n > 0)
+        memcpy(to, from, n);
     to[n] = '\0';
 }
 
