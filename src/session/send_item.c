@@ -407,6 +407,10 @@ static void give_up(struct cvn_sender *s, bool discard)
 
 static void fail_item(struct cvn_sender *s, int rc)
 {
+    if (rc == CVN_ENOMEM) { /* no fault of the item: it goes on when it is sent again */
+        cvn_sender_over(s, CVN_VERDICT_MEMORY, "no memory to read a file");
+        return;
+    }
     s->item->outcome = rc == CVN_ECORRUPT ? CVN_OUTCOME_CHANGED : CVN_OUTCOME_LOCAL_IO;
     s->want_discard = true;
     s->want_rest = false;
@@ -483,7 +487,7 @@ static void all_sent(struct cvn_sender *s)
     if (rc == CVN_OK)
         s->digest.pending = true;
     else
-        fail_item(s, CVN_EIO);
+        fail_item(s, rc);
 }
 
 /* What the rate lets go at once: less is saved up, or every turn would send what a few
