@@ -48,7 +48,7 @@ void cvn_inbox_free(struct cvn_inbox *b)
     while (b->transfers != NULL) {
         struct transfer *t = b->transfers;
         b->transfers = t->next;
-        transfer_free(t);
+        cvn_transfer_free(t);
     }
     while (b->sessions != NULL) {
         struct session *s = b->sessions;
@@ -59,13 +59,13 @@ void cvn_inbox_free(struct cvn_inbox *b)
     cvn_free(b->alloc, b, sizeof *b);
 }
 
-void inbox_news(struct cvn_inbox *b, enum cvn_inbox_news n, const struct cvn_receiver *r,
-                const struct transfer *t, uint64_t offset, const char *text)
+void cvn_inbox_news(struct cvn_inbox *b, enum cvn_inbox_news n, const struct cvn_receiver *r,
+                    const struct transfer *t, uint64_t offset, const char *text)
 {
     b->o.ops->news(b->o.ctx, n, r, t == NULL ? NULL : &t->t, offset, text);
 }
 
-void inbox_failed(struct cvn_inbox *b, const char *why)
+void cvn_inbox_failed(struct cvn_inbox *b, const char *why)
 {
     if (b->broken)
         return;
@@ -80,14 +80,14 @@ static void loose_done(struct cvn_wait *w, int rc)
     b->puts--;
     cvn_free(b->alloc, p, sizeof *p);
     if (rc != CVN_OK)
-        inbox_failed(b, "the store of the inbox failed");
+        cvn_inbox_failed(b, "the store of the inbox failed");
 }
 
-void inbox_put(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n)
+void cvn_inbox_put(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n)
 {
     struct loose_put *p = cvn_new(b->alloc, sizeof *p);
     if (p == NULL) {
-        inbox_failed(b, "no memory to store a record");
+        cvn_inbox_failed(b, "no memory to store a record");
         return;
     }
     p->inbox = b;
@@ -95,7 +95,7 @@ void inbox_put(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n)
     p->wait.pending = true;
     if (b->o.store->ops->put(b->o.store->self, puts, n, &p->wait) != CVN_OK) {
         cvn_free(b->alloc, p, sizeof *p);
-        inbox_failed(b, "no memory to store a record");
+        cvn_inbox_failed(b, "no memory to store a record");
         return;
     }
     b->puts++;
@@ -103,7 +103,7 @@ void inbox_put(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n)
 
 /* -------- transfers -------- */
 
-struct transfer *inbox_find(struct cvn_inbox *b, const uint8_t id[CVN_ID])
+struct transfer *cvn_inbox_find(struct cvn_inbox *b, const uint8_t id[CVN_ID])
 {
     for (struct transfer *t = b->transfers; t != NULL; t = t->next)
         if (!t->gone && memcmp(t->t.id, id, CVN_ID) == 0)
@@ -111,7 +111,7 @@ struct transfer *inbox_find(struct cvn_inbox *b, const uint8_t id[CVN_ID])
     return NULL;
 }
 
-struct transfer *inbox_find_pair(struct cvn_inbox *b, const struct pair *p)
+struct transfer *cvn_inbox_find_pair(struct cvn_inbox *b, const struct pair *p)
 {
     for (struct transfer *t = b->transfers; t != NULL; t = t->next)
         for (uint32_t i = 0; !t->gone && i < t->npairs; i++)
@@ -120,7 +120,7 @@ struct transfer *inbox_find_pair(struct cvn_inbox *b, const struct pair *p)
     return NULL;
 }
 
-struct transfer *inbox_add(struct cvn_inbox *b, const uint8_t id[CVN_ID])
+struct transfer *cvn_inbox_add(struct cvn_inbox *b, const uint8_t id[CVN_ID])
 {
     struct transfer *t = cvn_new(b->alloc, sizeof *t);
     if (t == NULL)
@@ -134,19 +134,19 @@ struct transfer *inbox_add(struct cvn_inbox *b, const uint8_t id[CVN_ID])
     return t;
 }
 
-void inbox_forget_committed(struct cvn_inbox *b, const uint8_t session[CVN_ID],
-                            const struct transfer *except)
+void cvn_inbox_forget_committed(struct cvn_inbox *b, const uint8_t session[CVN_ID],
+                                const struct transfer *except)
 {
     struct transfer *next;
     for (struct transfer *t = b->transfers; t != NULL; t = next) {
         next = t->next;
         if (t != except && t->t.state == CVN_TRANSFER_COMMITTED && t->op == OP_NONE &&
             t->holder == NULL && memcmp(t->session, session, CVN_ID) == 0)
-            transfer_discard(t);
+            cvn_transfer_discard(t);
     }
 }
 
-uint64_t inbox_octets(const struct cvn_inbox *b)
+uint64_t cvn_inbox_octets(const struct cvn_inbox *b)
 {
     uint64_t sum = 0;
     for (const struct transfer *t = b->transfers; t != NULL; t = t->next)
@@ -163,24 +163,36 @@ size_t cvn_inbox_unfinished(const struct cvn_inbox *b)
     return n;
 }
 
-void cvn_inbox_expire(struct cvn_inbox *b)
+static bool too_old(const struct cvn_inbox *b, uint64_t touched)
 {
     uint64_t now = b->o.ops->utc_seconds(b->o.ctx);
+    return now > touched && now - touched > b->o.keep_s;
+}
+
+void cvn_inbox_expire(struct cvn_inbox *b)
+{
     struct transfer *next;
+    struct session *next_session;
+    for (struct session *s = b->sessions; s != NULL; s = next_session) {
+        next_session = s->next;
+        if (s->holder == NULL && too_old(b, s->touched))
+            cvn_inbox_session_over(b, s, true);
+    }
     for (struct transfer *t = b->transfers; t != NULL; t = next) {
         next = t->next;
-        if (t->holder == NULL && t->op == OP_NONE && now > t->touched &&
-            now - t->touched > b->o.keep_s && t->t.state != CVN_TRANSFER_COMMITTING)
-            transfer_discard(t);
+        if (t->holder == NULL && t->op == OP_NONE && too_old(b, t->touched) &&
+            t->t.state != CVN_TRANSFER_COMMITTING)
+            cvn_transfer_discard(t);
     }
 }
 
 /* -------- sessions -------- */
 
-static void put_run(struct cvn_inbox *b, const uint8_t id[CVN_ID], const uint32_t *epoch)
+/* The session's record (gone: none any more) and the run's. */
+static void put_run(struct cvn_inbox *b, const struct session *s, bool gone)
 {
     uint8_t key[ID_KEY];
-    uint8_t value[4] = {0};
+    uint8_t value[12] = {0};
     uint8_t run[3] = {1, b->worst, b->aborted};
     struct cvn_wr w = cvn_wr_init(value, sizeof value);
     struct cvn_store_put puts[2] = {
@@ -188,12 +200,13 @@ static void put_run(struct cvn_inbox *b, const uint8_t id[CVN_ID], const uint32_
         {.key = {(const uint8_t *)"o", 1}, .value = {run, sizeof run}},
     };
     key[0] = 's';
-    memcpy(key + 1, id, CVN_ID);
-    if (epoch != NULL) {
-        cvn_wr_be32(&w, *epoch);
+    memcpy(key + 1, s->id, CVN_ID);
+    if (!gone) {
+        cvn_wr_be32(&w, s->epoch);
+        cvn_wr_be64(&w, s->touched);
         puts[0].value = (struct cvn_octets){value, sizeof value};
     }
-    inbox_put(b, puts, 2);
+    cvn_inbox_put(b, puts, 2);
 }
 
 static struct session *session_find(struct cvn_inbox *b, const uint8_t id[CVN_ID])
@@ -217,7 +230,7 @@ static struct session *session_add(struct cvn_inbox *b, const uint8_t id[CVN_ID]
 
 /* The session with this id under a new connection; epoch 0: the peer counts none, the next
  * is taken. NULL: no memory, or a later connection was there before. */
-struct session *inbox_session(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch)
+struct session *cvn_inbox_session(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch)
 {
     struct session *s = session_find(b, id);
     if (epoch == 0)
@@ -231,25 +244,26 @@ struct session *inbox_session(struct cvn_inbox *b, const uint8_t id[CVN_ID], uin
         b->ever++;
     }
     s->epoch = epoch;
-    put_run(b, id, &epoch);
+    s->touched = b->o.ops->utc_seconds(b->o.ctx);
+    put_run(b, s, false);
     return s;
 }
 
-void inbox_session_over(struct cvn_inbox *b, struct session *s, bool aborted)
+void cvn_inbox_session_over(struct cvn_inbox *b, struct session *s, bool aborted)
 {
     struct session **at = &b->sessions;
     while (*at != s)
         at = &(*at)->next;
     *at = s->next;
     b->aborted = b->aborted || aborted;
-    put_run(b, s->id, NULL);
+    put_run(b, s, true);
     cvn_free(b->alloc, s, sizeof *s);
 }
 
-void inbox_worst(struct cvn_inbox *b, uint8_t trouble)
+void cvn_inbox_note_worst(struct cvn_inbox *b, uint8_t trouble)
 {
     if (trouble != CVN_TROUBLE_UNFIT_RESUME && trouble != CVN_TROUBLE_NO_SPACE &&
-        trouble != CVN_TROUBLE_BUSY && b->worst == CVN_TROUBLE_NONE)
+        trouble != CVN_TROUBLE_BUSY && trouble != CVN_TROUBLE_IO && b->worst == CVN_TROUBLE_NONE)
         b->worst = trouble;
 }
 
@@ -295,14 +309,14 @@ static int recover_transfer(void *arg, struct cvn_octets key, struct cvn_octets 
         rec->worst = CVN_ECORRUPT;
         return CVN_OK;
     }
-    struct transfer *t = inbox_add(rec->inbox, id);
+    struct transfer *t = cvn_inbox_add(rec->inbox, id);
     if (t == NULL)
         return CVN_ENOMEM;
-    int rc = transfer_decode(t, value);
+    int rc = cvn_transfer_decode(t, value);
     if (rc == CVN_OK)
         return CVN_OK;
     rec->inbox->transfers = t->next;
-    transfer_free(t);
+    cvn_transfer_free(t);
     if (rc == CVN_ECORRUPT)
         rec->worst = rc;
     return rc == CVN_ENOMEM ? rc : CVN_OK;
@@ -316,6 +330,7 @@ static int recover_session(void *arg, struct cvn_octets key, struct cvn_octets v
     cvn_rd_skip(&k, 1);
     const uint8_t *id = cvn_rd_bytes(&k, CVN_ID);
     uint32_t epoch = cvn_rd_be32(&v);
+    uint64_t touched = cvn_rd_be64(&v);
     if (id == NULL || v.bad) {
         rec->worst = CVN_ECORRUPT;
         return CVN_OK;
@@ -324,6 +339,7 @@ static int recover_session(void *arg, struct cvn_octets key, struct cvn_octets v
     if (s == NULL)
         return CVN_ENOMEM;
     s->epoch = epoch;
+    s->touched = touched;
     return CVN_OK;
 }
 
@@ -340,7 +356,7 @@ static int recover_run(void *arg, struct cvn_octets key, struct cvn_octets value
 
 static bool keep_partial(void *arg, const uint8_t id[CVN_ID])
 {
-    const struct transfer *t = inbox_find(arg, id);
+    const struct transfer *t = cvn_inbox_find(arg, id);
     return t != NULL && t->t.state != CVN_TRANSFER_COMMITTED;
 }
 
@@ -362,11 +378,11 @@ int cvn_inbox_recover(struct cvn_inbox *b)
     b->o.depot_ops->sweep(b->o.depot, keep_partial, b);
     for (struct transfer *t = b->transfers; t != NULL; t = t->next) {
         struct cvn_place p;
-        if (t->t.state == CVN_TRANSFER_RECEIVING && transfer_point(t, 0, &p) == CVN_OK) {
+        if (t->t.state == CVN_TRANSFER_RECEIVING && cvn_transfer_point(t, 0, &p) == CVN_OK) {
             t->durable = p;
             t->t.written = p.offset;
         }
-        transfer_step(t);
+        cvn_transfer_step(t);
     }
     cvn_inbox_expire(b);
     return rec.worst;

@@ -22,23 +22,23 @@
 #define CVN_HASH_MAX          32u
 
 enum cvn_note_field {
-    CVN_NOTE_F_VERSION = 1,  /* u8 */
-    CVN_NOTE_F_TRANSFER = 2, /* 16 octets */
-    CVN_NOTE_F_NAME = 3,     /* path, '/' between parts */
-    CVN_NOTE_F_SIZE = 4,     /* u64 */
-    CVN_NOTE_F_MODE = 5,     /* u16, permission bits */
-    CVN_NOTE_F_MTIME = 6,    /* i64 s, u32 ns */
-    CVN_NOTE_F_KIND = 7,     /* u8, enum cvn_kind */
-    CVN_NOTE_F_TARGET = 8,   /* of a symbolic link */
-    CVN_NOTE_F_HASH = 9,     /* u8 algorithm, then the digest or nothing */
-    CVN_NOTE_F_OFFSET = 10,  /* u64 */
-    CVN_NOTE_F_POINT = 11,   /* u32 part, u32 serial number, u64 offset */
-    CVN_NOTE_F_WINDOW = 12,  /* u64 octets */
-    CVN_NOTE_F_TROUBLE = 13, /* u8, enum cvn_trouble */
-    CVN_NOTE_F_TEXT = 14,    /* UTF-8, for people */
-    CVN_NOTE_F_PART = 15,    /* u32 part, u64 offset at which it begins */
+    CVN_NOTE_F_VERSION = 1,    /* u8 */
+    CVN_NOTE_F_TRANSFER = 2,   /* 16 octets */
+    CVN_NOTE_F_NAME = 3,       /* path, '/' between parts */
+    CVN_NOTE_F_SIZE = 4,       /* u64 */
+    CVN_NOTE_F_MODE = 5,       /* u16, permission bits */
+    CVN_NOTE_F_MTIME = 6,      /* i64 s, u32 ns */
+    CVN_NOTE_F_KIND = 7,       /* u8, enum cvn_kind */
+    CVN_NOTE_F_TARGET = 8,     /* of a symbolic link */
+    CVN_NOTE_F_HASH = 9,       /* u8 algorithm, then the digest or nothing */
+    CVN_NOTE_F_OFFSET = 10,    /* u64 */
+    CVN_NOTE_F_POINT = 11,     /* u32 part, u32 serial number, u64 offset */
+    CVN_NOTE_F_WINDOW = 12,    /* u64 octets */
+    CVN_NOTE_F_TROUBLE = 13,   /* u8, enum cvn_trouble */
+    CVN_NOTE_F_TEXT = 14,      /* UTF-8, for people */
+    CVN_NOTE_F_PART = 15,      /* u32 part, u64 offset at which it begins */
     CVN_NOTE_F_CONTINUES = 16, /* nothing: the activity ends, the transfer goes on */
-    CVN_NOTE_F_STATE = 17,   /* u8, enum cvn_transfer_state */
+    CVN_NOTE_F_STATE = 17,     /* u8, enum cvn_transfer_state */
 };
 
 enum cvn_kind { CVN_KIND_FILE = 0, CVN_KIND_DIRECTORY = 1, CVN_KIND_SYMLINK = 2 };
@@ -60,19 +60,20 @@ enum cvn_trouble {
     CVN_TROUBLE_UNFIT_RESUME = 1, /* the note's point is the last durable one */
     CVN_TROUBLE_EXISTS = 2,
     CVN_TROUBLE_HASH = 3,
-    CVN_TROUBLE_NO_SPACE = 4,     /* may pass */
+    CVN_TROUBLE_NO_SPACE = 4, /* may pass */
     CVN_TROUBLE_PERMISSION = 5,
-    CVN_TROUBLE_NAME = 6,         /* the name cannot stand beneath the folder */
-    CVN_TROUBLE_IO = 7,
+    CVN_TROUBLE_NAME = 6, /* the name cannot stand beneath the folder */
+    CVN_TROUBLE_IO = 7,   /* may pass */
     CVN_TROUBLE_TOO_BIG = 8,
-    CVN_TROUBLE_BUSY = 9,         /* another connection has this transfer; may pass */
-    CVN_TROUBLE_SIZE = 10,        /* not as many octets as announced */
+    CVN_TROUBLE_BUSY = 9,     /* another connection has this transfer; may pass */
+    CVN_TROUBLE_SIZE = 10,    /* not as many octets as announced */
+    CVN_TROUBLE_UNKNOWN = 11, /* a peer that is not convene did not say */
 };
 const char *cvn_trouble_text(uint8_t trouble);
 
 struct cvn_note {
-    bool ours;            /* the magic stood there */
-    uint32_t has;         /* bit 1 << field */
+    bool ours;    /* the magic stood there */
+    uint32_t has; /* bit 1 << field */
     uint8_t version;
     uint8_t transfer[CVN_ID];
     struct cvn_octets name;

@@ -7,8 +7,8 @@
  *   I1  while wait != WAIT_NOTHING no octets are taken from the link, so that the
  *       deferred primitive's slices stay valid.
  *   I2  item->holder == this receiver exactly while its activity is open here.
- *   I3  a confirmation goes out only from receiver_durable(), receiver_part_ended() and
- *       receiver_committed(), or for an item that was committed before (ignore).
+ *   I3  a confirmation goes out only from cvn_receiver_durable(), cvn_receiver_part_ended() and
+ *       cvn_receiver_committed(), or for an item that was committed before (ignore).
  */
 #include "session/receive.h"
 
@@ -18,9 +18,9 @@
 #include "base/rd.h"
 #include "session/receive_i.h"
 
-#define UNITS                                                                                      \
-    (CVN_FU_HALF_DUPLEX | CVN_FU_MINOR_SYNC | CVN_FU_ACTIVITY | CVN_FU_EXCEPTIONS)
-#define REPORT_MAX 256u
+#define UNITS          (CVN_FU_HALF_DUPLEX | CVN_FU_MINOR_SYNC | CVN_FU_ACTIVITY | CVN_FU_EXCEPTIONS)
+#define REPORT_MAX     256u
+#define CONNECT_WITHIN 30000000000ull /* of accepting the stream */
 
 int cvn_receiver_new(struct cvn_receiver **out, struct cvn_inbox *b,
                      const struct cvn_receiver_ops *ops, void *ctx, struct cvn_octets ssel,
@@ -37,6 +37,7 @@ int cvn_receiver_new(struct cvn_receiver **out, struct cvn_inbox *b,
     r->ssel = ssel;
     r->peer = peer;
     r->now = now;
+    r->began = now;
     int rc = cvn_sc_new(&r->sc, &o);
     if (rc != CVN_OK) {
         cvn_free(b->alloc, r, sizeof *r);
@@ -83,6 +84,30 @@ static void close_link(struct cvn_receiver *r)
     r->ops->flush(r->ctx);
 }
 
+/* The session goes on without this link, if it can. */
+static void lost(struct cvn_receiver *r, const char *why)
+{
+    struct session *s = r->session;
+    detach(r);
+    r->session = NULL;
+    if (s != NULL) {
+        s->holder = NULL;
+        if (r->open)
+            cvn_inbox_news(r->inbox, CVN_INBOX_SUSPENDED, r, NULL, 0, why);
+        if (r->nameless) /* nobody can come back to it */
+            cvn_inbox_session_over(r->inbox, s, true);
+    }
+    r->open = false;
+    close_link(r);
+}
+
+/* And the link is to be closed whatever is left to send. */
+static void lose(struct cvn_receiver *r, const char *why)
+{
+    lost(r, why);
+    r->ops->hang_up(r->ctx);
+}
+
 /* -------- S-CONNECT -------- */
 
 static void pair_add(struct pair *p, struct cvn_octets o)
@@ -122,7 +147,7 @@ static void refuse(struct cvn_receiver *r, uint8_t result, const char *why)
         if (cvn_note_encode(&n, &w) == CVN_OK)
             p.data = (struct cvn_octets){data, w.len};
     }
-    inbox_news(r->inbox, CVN_INBOX_REFUSED, r, NULL, 0, why);
+    cvn_inbox_news(r->inbox, CVN_INBOX_REFUSED, r, NULL, 0, why);
     (void)!say(r, &p);
     close_link(r);
 }
@@ -138,11 +163,15 @@ static void session_id(const struct cvn_x225_prim *p, uint8_t id[CVN_ID], uint32
     *epoch = cvn_rd_be32(&a);
 }
 
-static void supersede(struct cvn_receiver *old)
+/* A newer connection has taken what this one had. */
+static void drop(struct cvn_receiver *old)
 {
     detach(old);
-    old->session->holder = NULL;
+    if (old->session != NULL)
+        old->session->holder = NULL;
     old->session = NULL;
+    old->open = false;
+    old->closing = true;
     old->ops->hang_up(old->ctx);
 }
 
@@ -163,15 +192,16 @@ static bool admit(struct cvn_receiver *r, const struct cvn_x225_prim *p)
         r->inbox->o.ops->random(r->inbox->o.ctx, id, CVN_ID);
         r->nameless = true;
     }
-    struct session *s = inbox_session(r->inbox, id, epoch);
+    struct session *s = cvn_inbox_session(r->inbox, id, epoch);
     if (s == NULL) {
         refuse(r, CVN_RF_USER_DATA, "a later connection of this session was here");
         return false;
     }
     if (s->holder != NULL)
-        supersede(s->holder);
+        drop(s->holder);
     s->holder = r;
     r->session = s;
+    r->admitted = true;
     r->connection = pair_of(&p->id);
     return true;
 }
@@ -223,7 +253,7 @@ static void accept_connect(struct cvn_receiver *r, const struct cvn_x225_prim *i
         if (n.window != 0)
             cvn_note_set(&n, CVN_NOTE_F_WINDOW);
         if (cvn_note_has(&asked, CVN_NOTE_F_TRANSFER))
-            answer_state(&n, inbox_find(r->inbox, asked.transfer));
+            answer_state(&n, cvn_inbox_find(r->inbox, asked.transfer));
         int rc = cvn_note_encode(&n, &w);
         assert(rc == CVN_OK);
         (void)rc;
@@ -234,7 +264,7 @@ static void accept_connect(struct cvn_receiver *r, const struct cvn_x225_prim *i
         return;
     }
     r->open = true;
-    inbox_news(r->inbox, CVN_INBOX_OPENED, r, NULL, 0, NULL);
+    cvn_inbox_news(r->inbox, CVN_INBOX_OPENED, r, NULL, 0, NULL);
 }
 
 /* -------- waiting -------- */
@@ -261,11 +291,9 @@ static void connect_indication(struct cvn_receiver *r, const struct cvn_x225_pri
     if (!admit(r, p))
         return;
     struct transfer *t =
-        cvn_note_has(&n, CVN_NOTE_F_TRANSFER) ? inbox_find(r->inbox, n.transfer) : NULL;
-    if (t != NULL && t->holder != NULL) { /* the same transfer on an older connection */
-        t->holder->ops->hang_up(t->holder->ctx);
-        detach(t->holder);
-    }
+        cvn_note_has(&n, CVN_NOTE_F_TRANSFER) ? cvn_inbox_find(r->inbox, n.transfer) : NULL;
+    if (t != NULL && t->holder != NULL) /* the same transfer on an older connection */
+        lose(t->holder, "another connection took its transfer over");
     if (t != NULL && t->op != OP_NONE)
         defer(r, WAIT_CONNECT, p, t);
     else
@@ -273,6 +301,13 @@ static void connect_indication(struct cvn_receiver *r, const struct cvn_x225_pri
 }
 
 /* -------- activities -------- */
+
+/* What may be otherwise in a while. */
+static bool passes(uint8_t trouble)
+{
+    return trouble == CVN_TROUBLE_NO_SPACE || trouble == CVN_TROUBLE_BUSY ||
+           trouble == CVN_TROUBLE_IO;
+}
 
 static void report(struct cvn_receiver *r, uint8_t trouble, const struct transfer *t)
 {
@@ -289,14 +324,12 @@ static void report(struct cvn_receiver *r, uint8_t trouble, const struct transfe
     assert(rc == CVN_OK);
     (void)rc;
     cvn_x225_prim_init(&p, CVN_S_U_EXCEPTION_REPORT, CVN_REQUEST);
-    p.reason = trouble == CVN_TROUBLE_NO_SPACE || trouble == CVN_TROUBLE_BUSY
-                   ? CVN_REASON_RECEIVING_JEOPARDIZED
-                   : CVN_REASON_LOCAL_ERROR;
+    p.reason = passes(trouble) ? CVN_REASON_RECEIVING_JEOPARDIZED : CVN_REASON_LOCAL_ERROR;
     if (trouble == CVN_TROUBLE_UNFIT_RESUME)
         p.reason = CVN_REASON_SEQUENCE_ERROR;
     p.data = (struct cvn_octets){data, w.len};
-    inbox_worst(r->inbox, trouble);
-    inbox_news(r->inbox, CVN_INBOX_TROUBLE, r, t, 0, text);
+    cvn_inbox_note_worst(r->inbox, trouble);
+    cvn_inbox_news(r->inbox, CVN_INBOX_TROUBLE, r, t, 0, text);
     if (say(r, &p) != CVN_OK) { /* the exceptions unit is missing: nothing else is left */
         cvn_x225_prim_init(&p, CVN_S_U_ABORT, CVN_REQUEST);
         (void)!say(r, &p);
@@ -304,17 +337,15 @@ static void report(struct cvn_receiver *r, uint8_t trouble, const struct transfe
     }
 }
 
-void receiver_trouble(struct cvn_receiver *r, uint8_t trouble)
+void cvn_receiver_trouble(struct cvn_receiver *r, uint8_t trouble)
 {
     report(r, trouble, r->item);
 }
 
 static void hold(struct cvn_receiver *r, struct transfer *t)
 {
-    if (t->holder != NULL && t->holder != r) {
-        t->holder->ops->hang_up(t->holder->ctx);
-        detach(t->holder);
-    }
+    if (t->holder != NULL && t->holder != r)
+        lose(t->holder, "another connection took its transfer over");
     t->holder = r;
     r->item = t;
     r->ignore = t->t.state == CVN_TRANSFER_COMMITTED;
@@ -348,13 +379,13 @@ static int describe(struct cvn_receiver *r, struct transfer *t, struct cvn_note 
         struct cvn_octets ref = {r->connection.octets + 1, r->connection.octets[0]};
         n->name = (struct cvn_octets){name, stranger_name(name, ref, p->activity)};
     }
-    return transfer_describe(t, n);
+    return cvn_transfer_describe(t, n);
 }
 
 static uint8_t may_begin(struct cvn_receiver *r, struct transfer *t, uint64_t had)
 {
     struct cvn_inbox *b = r->inbox;
-    uint64_t all = inbox_octets(b);
+    uint64_t all = cvn_inbox_octets(b);
     if (t->t.name.n == 0 || t->t.name.n > CVN_NAME_MAX)
         return CVN_TROUBLE_NAME;
     if (b->o.max_octets != 0 && all > had && all > b->o.max_octets)
@@ -364,8 +395,7 @@ static uint8_t may_begin(struct cvn_receiver *r, struct transfer *t, uint64_t ha
 
 static void no_memory(struct cvn_receiver *r)
 {
-    r->closing = true;
-    r->ops->hang_up(r->ctx);
+    lose(r, "no memory");
 }
 
 static void begin_activity(struct cvn_receiver *r, struct transfer *t, struct cvn_note *n,
@@ -373,12 +403,12 @@ static void begin_activity(struct cvn_receiver *r, struct transfer *t, struct cv
 {
     struct pair named = pair_with(r->connection, p->activity);
     hold(r, t);
-    inbox_forget_committed(r->inbox, r->session->id, t);
+    cvn_inbox_forget_committed(r->inbox, r->session->id, t);
     if (r->ignore) {
-        inbox_news(r->inbox, CVN_INBOX_RESUMED, r, t, t->t.written, NULL);
+        cvn_inbox_news(r->inbox, CVN_INBOX_RESUMED, r, t, t->t.written, NULL);
         return;
     }
-    if (describe(r, t, n, p) != CVN_OK || transfer_add_pair(t, &named) != CVN_OK) {
+    if (describe(r, t, n, p) != CVN_OK || cvn_transfer_add_pair(t, &named) != CVN_OK) {
         no_memory(r);
         return;
     }
@@ -392,13 +422,13 @@ static void begin_activity(struct cvn_receiver *r, struct transfer *t, struct cv
     }
     uint8_t trouble = may_begin(r, t, 0);
     if (trouble == CVN_TROUBLE_NONE)
-        trouble = transfer_begin(t, part, offset);
+        trouble = cvn_transfer_begin(t, part, offset);
     if (trouble != CVN_TROUBLE_NONE) {
         t->failed = true;
         report(r, trouble, t);
         return;
     }
-    inbox_news(r->inbox, CVN_INBOX_STARTED, r, t, offset, NULL);
+    cvn_inbox_news(r->inbox, CVN_INBOX_STARTED, r, t, offset, NULL);
 }
 
 static void start_indication(struct cvn_receiver *r, const struct cvn_x225_prim *p)
@@ -410,7 +440,7 @@ static void start_indication(struct cvn_receiver *r, const struct cvn_x225_prim 
         n = (struct cvn_note){.ours = false};
     if (n.ours && cvn_note_has(&n, CVN_NOTE_F_TRANSFER)) {
         memcpy(id, n.transfer, CVN_ID);
-        t = inbox_find(r->inbox, id);
+        t = cvn_inbox_find(r->inbox, id);
     } else {
         r->inbox->o.ops->random(r->inbox->o.ctx, id, CVN_ID);
     }
@@ -419,7 +449,7 @@ static void start_indication(struct cvn_receiver *r, const struct cvn_x225_prim 
         return;
     }
     if (t == NULL)
-        t = inbox_add(r->inbox, id);
+        t = cvn_inbox_add(r->inbox, id);
     if (t == NULL) {
         no_memory(r);
         return;
@@ -443,8 +473,7 @@ static bool fits(struct transfer *t, uint32_t serial, struct cvn_place *at)
         *at = t->durable;
         return true;
     }
-    return serial != 0 && serial < t->durable.serial &&
-           transfer_point(t, serial, at) == CVN_OK;
+    return serial != 0 && serial < t->durable.serial && cvn_transfer_point(t, serial, at) == CVN_OK;
 }
 
 static void resume_activity(struct cvn_receiver *r, struct transfer *t, struct cvn_note *n,
@@ -454,25 +483,25 @@ static void resume_activity(struct cvn_receiver *r, struct transfer *t, struct c
     struct pair named = pair_with(r->connection, p->activity);
     uint32_t part = cvn_note_has(n, CVN_NOTE_F_PART) ? n->part : 0;
     hold(r, t);
-    inbox_forget_committed(r->inbox, r->session->id, t);
+    cvn_inbox_forget_committed(r->inbox, r->session->id, t);
     if (r->ignore) {
-        inbox_news(r->inbox, CVN_INBOX_RESUMED, r, t, t->t.written, NULL);
+        cvn_inbox_news(r->inbox, CVN_INBOX_RESUMED, r, t, t->t.written, NULL);
         return;
     }
-    if (transfer_add_pair(t, &named) != CVN_OK) {
+    if (cvn_transfer_add_pair(t, &named) != CVN_OK) {
         no_memory(r);
         return;
     }
     uint8_t trouble = CVN_TROUBLE_UNFIT_RESUME;
     if ((!n->ours || part == t->part) && fits(t, p->serial, &at))
-        trouble = transfer_back(t, at);
+        trouble = cvn_transfer_back(t, at);
     if (trouble != CVN_TROUBLE_NONE) {
         t->only_detach = trouble == CVN_TROUBLE_UNFIT_RESUME;
         t->failed = true;
         report(r, trouble, t);
         return;
     }
-    inbox_news(r->inbox, CVN_INBOX_RESUMED, r, t, at.offset, NULL);
+    cvn_inbox_news(r->inbox, CVN_INBOX_RESUMED, r, t, at.offset, NULL);
 }
 
 static void resume_indication(struct cvn_receiver *r, const struct cvn_x225_prim *p)
@@ -482,12 +511,11 @@ static void resume_indication(struct cvn_receiver *r, const struct cvn_x225_prim
     if (cvn_note_decode(&n, p->data) != CVN_OK)
         n = (struct cvn_note){.ours = false};
     if (n.ours && cvn_note_has(&n, CVN_NOTE_F_TRANSFER)) {
-        t = inbox_find(r->inbox, n.transfer);
+        t = cvn_inbox_find(r->inbox, n.transfer);
     } else {
         bool same = p->id.calling.p == NULL && p->id.common.p == NULL;
-        struct pair named =
-            pair_with(same ? r->connection : pair_of(&p->id), p->old_activity);
-        t = inbox_find_pair(r->inbox, &named);
+        struct pair named = pair_with(same ? r->connection : pair_of(&p->id), p->old_activity);
+        t = cvn_inbox_find_pair(r->inbox, &named);
     }
     if (t == NULL)
         resume_unknown(r);
@@ -497,7 +525,7 @@ static void resume_indication(struct cvn_receiver *r, const struct cvn_x225_prim
         resume_activity(r, t, &n, p);
 }
 
-void receiver_go_on(struct cvn_receiver *r)
+void cvn_receiver_go_on(struct cvn_receiver *r)
 {
     struct cvn_x225_prim p = r->deferred;
     enum receiver_wait w = r->wait;
@@ -522,24 +550,66 @@ void receiver_go_on(struct cvn_receiver *r)
 
 /* -------- data, points, ends -------- */
 
-static void data(struct cvn_receiver *r, struct cvn_octets d)
+static void data_trouble(struct cvn_receiver *r, uint8_t trouble)
 {
     struct transfer *t = r->item;
-    struct cvn_inbox *b = r->inbox;
-    if (t == NULL || r->ignore || t->failed || d.n == 0)
-        return;
-    uint8_t trouble = CVN_TROUBLE_NONE;
-    if (t->t.size_known && t->t.written + d.n > t->t.size)
-        trouble = CVN_TROUBLE_SIZE;
-    else if (b->o.max_octets != 0 && !t->t.size_known && inbox_octets(b) + d.n > b->o.max_octets)
-        trouble = CVN_TROUBLE_TOO_BIG;
-    else
-        trouble = b->o.depot_ops->write(b->o.depot, &t->t, d);
     if (trouble == CVN_TROUBLE_NONE)
         return;
-    t->failed = true;
-    t->npoints = 0;
+    cvn_transfer_fail(t);
     report(r, trouble, t);
+}
+
+/* Writes what was gathered. */
+static void write_gathered(struct cvn_receiver *r)
+{
+    struct gather *g = r->gather;
+    const struct cvn_depot_ops *ops = r->inbox->o.depot_ops;
+    void *depot = r->inbox->o.depot;
+    uint8_t trouble = CVN_TROUBLE_NONE;
+    if (g == NULL || g->n == 0)
+        return;
+    assert(r->item != NULL && !r->item->failed); /* what ends it comes behind its data */
+    if (ops->write_all != NULL)
+        trouble = ops->write_all(depot, &r->item->t, g->slice, g->n);
+    for (size_t i = 0; ops->write_all == NULL && i < g->n && trouble == CVN_TROUBLE_NONE; i++)
+        trouble = ops->write(depot, &r->item->t, g->slice[i]);
+    g->n = 0;
+    g->octets = 0;
+    data_trouble(r, trouble);
+}
+
+/* Whether these octets may still come, behind what was gathered. */
+static uint8_t may_write(const struct cvn_receiver *r, size_t n)
+{
+    const struct cvn_inbox *b = r->inbox;
+    const struct cvn_transfer *t = &r->item->t;
+    uint64_t more = (r->gather == NULL ? 0 : r->gather->octets) + n;
+    if (t->size_known)
+        return t->written + more > t->size ? CVN_TROUBLE_SIZE : CVN_TROUBLE_NONE;
+    return b->o.max_octets != 0 && cvn_inbox_octets(b) + more > b->o.max_octets
+               ? CVN_TROUBLE_TOO_BIG
+               : CVN_TROUBLE_NONE;
+}
+
+static void data(struct cvn_receiver *r, struct cvn_octets d)
+{
+    struct gather *g = r->gather;
+    if (r->item == NULL || r->ignore || r->item->failed || d.n == 0)
+        return;
+    uint8_t trouble = may_write(r, d.n);
+    bool stays = g != NULL && d.p >= g->from && d.p + d.n <= g->to;
+    if (trouble != CVN_TROUBLE_NONE || !stays || g->n == GATHER_MAX)
+        write_gathered(r);
+    if (r->item->failed)
+        return;
+    if (trouble == CVN_TROUBLE_NONE && stays) {
+        g->slice[g->n++] = d;
+        g->octets += d.n;
+        return;
+    }
+    if (trouble == CVN_TROUBLE_NONE)
+        trouble = r->inbox->o.depot_ops->write(r->inbox->o.depot, &r->item->t, d);
+    data_trouble(r, trouble);
 }
 
 static void confirm_point(struct cvn_receiver *r, uint32_t serial)
@@ -551,9 +621,9 @@ static void confirm_point(struct cvn_receiver *r, uint32_t serial)
         close_link(r);
 }
 
-void receiver_durable(struct cvn_receiver *r, struct cvn_place p)
+void cvn_receiver_durable(struct cvn_receiver *r, struct cvn_place p)
 {
-    inbox_news(r->inbox, CVN_INBOX_CONFIRMED, r, r->item, p.offset, NULL);
+    cvn_inbox_news(r->inbox, CVN_INBOX_CONFIRMED, r, r->item, p.offset, NULL);
     confirm_point(r, p.serial);
 }
 
@@ -565,21 +635,21 @@ static void confirm_end(struct cvn_receiver *r)
         close_link(r);
 }
 
-void receiver_part_ended(struct cvn_receiver *r)
+void cvn_receiver_part_ended(struct cvn_receiver *r)
 {
     struct transfer *t = r->item;
     r->item = NULL;
     t->holder = NULL;
-    inbox_news(r->inbox, CVN_INBOX_CONFIRMED, r, t, t->t.written, NULL);
+    cvn_inbox_news(r->inbox, CVN_INBOX_CONFIRMED, r, t, t->t.written, NULL);
     confirm_end(r);
 }
 
-void receiver_committed(struct cvn_receiver *r)
+void cvn_receiver_committed(struct cvn_receiver *r)
 {
     struct transfer *t = r->item;
     r->item = NULL;
     t->holder = NULL;
-    inbox_news(r->inbox, CVN_INBOX_COMMITTED, r, t, t->t.written, NULL);
+    cvn_inbox_news(r->inbox, CVN_INBOX_COMMITTED, r, t, t->t.written, NULL);
     confirm_end(r);
 }
 
@@ -601,7 +671,7 @@ static void point_indication(struct cvn_receiver *r, const struct cvn_x225_prim 
         report(r, CVN_TROUBLE_UNFIT_RESUME, t);
         return;
     }
-    if (transfer_mark(t, p->serial) != CVN_OK)
+    if (cvn_transfer_mark(t, p->serial) != CVN_OK)
         no_memory(r);
 }
 
@@ -629,7 +699,7 @@ static void end_indication(struct cvn_receiver *r, const struct cvn_x225_prim *p
         t->t.size_known = true;
         t->t.size = n.size;
     }
-    transfer_end(t, cvn_note_has(&n, CVN_NOTE_F_CONTINUES));
+    cvn_transfer_end(t, cvn_note_has(&n, CVN_NOTE_F_CONTINUES));
 }
 
 static void gave_up(struct cvn_receiver *r, enum cvn_x225_service s)
@@ -642,8 +712,8 @@ static void gave_up(struct cvn_receiver *r, enum cvn_x225_service s)
         t->holder = NULL;
         if (s == CVN_S_ACTIVITY_DISCARD && !t->only_detach &&
             t->t.state == CVN_TRANSFER_RECEIVING) {
-            inbox_news(r->inbox, CVN_INBOX_DISCARDED, r, t, 0, NULL);
-            transfer_discard(t);
+            cvn_inbox_news(r->inbox, CVN_INBOX_DISCARDED, r, t, 0, NULL);
+            cvn_transfer_discard(t);
         }
     }
     cvn_x225_prim_init(&p, s, CVN_RESPONSE);
@@ -655,30 +725,14 @@ static void release_indication(struct cvn_receiver *r)
 {
     struct cvn_x225_prim p;
     struct session *s = r->session;
-    inbox_forget_committed(r->inbox, s->id, NULL);
+    cvn_inbox_forget_committed(r->inbox, s->id, NULL);
     r->session = NULL;
     r->open = false;
-    inbox_session_over(r->inbox, s, false);
+    cvn_inbox_session_over(r->inbox, s, false);
     cvn_x225_prim_init(&p, CVN_S_RELEASE, CVN_RESPONSE);
     p.result = CVN_RESULT_ACCEPT;
     (void)!say(r, &p);
-    inbox_news(r->inbox, CVN_INBOX_RELEASED, r, NULL, 0, NULL);
-}
-
-static void lost(struct cvn_receiver *r, const char *why)
-{
-    struct session *s = r->session;
-    detach(r);
-    r->session = NULL;
-    if (s != NULL) {
-        s->holder = NULL;
-        if (r->open)
-            inbox_news(r->inbox, CVN_INBOX_SUSPENDED, r, NULL, 0, why);
-        if (r->nameless) /* nobody can come back to it */
-            inbox_session_over(r->inbox, s, true);
-    }
-    r->open = false;
-    close_link(r);
+    cvn_inbox_news(r->inbox, CVN_INBOX_RELEASED, r, NULL, 0, NULL);
 }
 
 static void aborted(struct cvn_receiver *r, const char *why)
@@ -689,10 +743,10 @@ static void aborted(struct cvn_receiver *r, const char *why)
     r->session = NULL;
     r->open = false;
     if (t != NULL && t->t.state == CVN_TRANSFER_RECEIVING)
-        transfer_discard(t);
+        cvn_transfer_discard(t);
     if (s != NULL) {
-        inbox_session_over(r->inbox, s, true);
-        inbox_news(r->inbox, CVN_INBOX_ABORTED, r, NULL, 0, why);
+        cvn_inbox_session_over(r->inbox, s, true);
+        cvn_inbox_news(r->inbox, CVN_INBOX_ABORTED, r, NULL, 0, why);
     }
     close_link(r);
 }
@@ -709,6 +763,8 @@ static void provider_abort(struct cvn_receiver *r, const struct cvn_x225_prim *p
 static void primitive(struct cvn_receiver *r, const struct cvn_x225_prim *p)
 {
     r->ops->primitive(r->ctx, p, false);
+    if (p->service != CVN_S_DATA)
+        write_gathered(r);
     switch (p->service) {
     case CVN_S_CONNECT:
         connect_indication(r, p);
@@ -749,23 +805,25 @@ static void primitive(struct cvn_receiver *r, const struct cvn_x225_prim *p)
 void cvn_receiver_feed(struct cvn_receiver *r, const uint8_t *in, size_t len, size_t *used,
                        cvn_time now)
 {
+    struct gather g = {.from = in, .to = in + len};
+    int rc = CVN_EVENT;
     r->now = now;
     *used = 0;
-    while (r->wait == WAIT_NOTHING) { /* I1 */
+    r->gather = &g;
+    while (r->wait == WAIT_NOTHING && rc == CVN_EVENT) { /* I1 */
         struct cvn_x225_prim p;
         size_t n = 0;
-        int rc = cvn_sc_feed(r->sc, in + *used, len - *used, &n, &p, now);
+        rc = cvn_sc_feed(r->sc, in + *used, len - *used, &n, &p, now);
         *used += n;
-        if (rc == CVN_EVENT) {
+        if (rc == CVN_EVENT)
             primitive(r, &p);
-            continue;
-        }
-        if (rc == CVN_ENOMEM)
-            no_memory(r);
-        else if (rc == CVN_ECLOSED)
-            close_link(r);
-        return;
     }
+    write_gathered(r);
+    r->gather = NULL;
+    if (rc == CVN_ENOMEM)
+        no_memory(r);
+    else if (rc == CVN_ECLOSED)
+        close_link(r);
 }
 
 void cvn_receiver_link_down(struct cvn_receiver *r, const char *why, cvn_time now)
@@ -798,15 +856,24 @@ bool cvn_receiver_closing(const struct cvn_receiver *r)
     return r->closing || cvn_sc_closing(r->sc);
 }
 
+/* Who has not said S-CONNECT in time holds a place for nothing. */
+static bool unnamed(const struct cvn_receiver *r)
+{
+    return !r->admitted && !r->closing;
+}
+
 cvn_time cvn_receiver_deadline(const struct cvn_receiver *r)
 {
-    return cvn_sc_deadline(r->sc);
+    cvn_time t = cvn_sc_deadline(r->sc);
+    return unnamed(r) && r->began + CONNECT_WITHIN < t ? r->began + CONNECT_WITHIN : t;
 }
 
 void cvn_receiver_tick(struct cvn_receiver *r, cvn_time now)
 {
     r->now = now;
     cvn_sc_tick(r->sc, now);
+    if (unnamed(r) && now >= r->began + CONNECT_WITHIN)
+        lose(r, "no S-CONNECT in time");
 }
 
 void cvn_receiver_abort(struct cvn_receiver *r, cvn_time now)

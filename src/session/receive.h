@@ -46,8 +46,8 @@ struct cvn_transfer {
     uint8_t expected[CVN_HASH_MAX]; /* the digest that came with S-ACTIVITY-END */
     bool expected_known;
     uint8_t digest[CVN_HASH_MAX]; /* set by finish */
-    bool done_already;        /* set by finish: the same file stands there */
-    void *file;               /* the depot's; NULL: not open */
+    bool done_already;            /* set by finish: the same file stands there */
+    void *file;                   /* the depot's; NULL: not open */
 };
 
 /* Where files come to rest. All but the waits answer at once; a return of enum
@@ -61,6 +61,10 @@ struct cvn_depot_ops {
     uint8_t (*cut)(void *self, struct cvn_transfer *t, uint64_t offset);
     /* Appends; t->written grows. */
     uint8_t (*write)(void *self, struct cvn_transfer *t, struct cvn_octets data);
+    /* The same for n slices, one behind the other; a trouble may leave the first of them
+     * written. NULL: write() is called for each. */
+    uint8_t (*write_all)(void *self, struct cvn_transfer *t, const struct cvn_octets *data,
+                         size_t n);
     /* A point stands at t->written: cut() may come back to it. */
     void (*mark)(void *self, struct cvn_transfer *t);
     /* Makes all that is written durable. CVN_OK: w is pending; CVN_ENOMEM. */
@@ -79,7 +83,7 @@ struct cvn_depot_ops {
 };
 
 enum cvn_inbox_news {
-    CVN_INBOX_OPENED,    /* a session connection was accepted */
+    CVN_INBOX_OPENED, /* a session connection was accepted */
     CVN_INBOX_REFUSED,
     CVN_INBOX_STARTED,   /* t, offset 0 */
     CVN_INBOX_RESUMED,   /* t, offset */
@@ -108,9 +112,9 @@ struct cvn_inbox_opts {
     const struct cvn_store *store;
     const struct cvn_depot_ops *depot_ops;
     void *depot;
-    uint64_t max_octets;  /* of all that is unfinished; 0: no limit */
-    uint64_t keep_s;      /* how long unfinished and unforgotten things stay; 0: 7 days */
-    uint64_t window;      /* told to senders; 0: what they offer */
+    uint64_t max_octets; /* of all that is unfinished; 0: no limit */
+    uint64_t keep_s;     /* how long unfinished and unforgotten things stay; 0: 7 days */
+    uint64_t window;     /* told to senders; 0: what they offer */
     /* Faults planted on purpose, to see that the tests find them; builds with faults only. */
     bool plant_confirm_early;
     bool plant_resume_late;
@@ -137,9 +141,9 @@ int cvn_inbox_forget_run(struct cvn_inbox *b, struct cvn_wait *w) CVN_MUST_USE;
 size_t cvn_inbox_unfinished(const struct cvn_inbox *b);
 
 struct cvn_receiver_ops {
-    void (*hang_up)(void *ctx);  /* close the link now, after what is left if it can go at once */
-    void (*resume)(void *ctx);   /* feed again: cvn_receiver_feed() had stopped early */
-    void (*flush)(void *ctx);    /* there are octets to send */
+    void (*hang_up)(void *ctx); /* close the link now, after what is left if it can go at once */
+    void (*resume)(void *ctx);  /* feed again: cvn_receiver_feed() had stopped early */
+    void (*flush)(void *ctx);   /* there are octets to send */
     void (*primitive)(void *ctx, const struct cvn_x225_prim *p, bool sent);
 };
 

@@ -5,9 +5,9 @@
 
 #include "session/receive.h"
 
-#define PAIR_MAX      (4u + 64u + 64u + 4u + CVN_ACTIVITY_MAX)
-#define PAIRS_MAX     256u
-#define ID_KEY        (1u + CVN_ID)
+#define PAIR_MAX  (4u + 64u + 64u + 4u + CVN_ACTIVITY_MAX)
+#define PAIRS_MAX 256u
+#define ID_KEY    (1u + CVN_ID)
 
 /* The original pair of an activity, or of a resume: references and identifier, each
  * with its length before it. */
@@ -18,9 +18,9 @@ struct pair {
 
 enum transfer_op {
     OP_NONE,
-    OP_SYNC,       /* the octets of the first `covered` points become durable */
-    OP_NOTE,       /* and now their records */
-    OP_PART_SYNC,  /* the end of a part that is followed by another */
+    OP_SYNC,      /* the octets of the first `covered` points become durable */
+    OP_NOTE,      /* and now their records */
+    OP_PART_SYNC, /* the end of a part that is followed by another */
     OP_PART_NOTE,
     OP_FINISH,     /* the end: durable, size and digest right? */
     OP_COMMITTING, /* the record that says what is about to be done */
@@ -37,8 +37,8 @@ struct transfer {
     uint8_t session[CVN_ID];     /* that sent it last */
     uint32_t part;
     uint64_t part_offset;
-    struct cvn_place durable;    /* the last durable point; serial 0: the part's beginning */
-    struct cvn_place *points;    /* received and not durable, oldest first */
+    struct cvn_place durable; /* the last durable point; serial 0: the part's beginning */
+    struct cvn_place *points; /* received and not durable, oldest first */
     uint32_t npoints;
     uint32_t points_cap;
     uint32_t covered;
@@ -46,21 +46,22 @@ struct transfer {
     uint32_t npairs;
     uint32_t pairs_cap;
     uint32_t pairs_stored;
-    uint64_t touched;            /* UTC seconds */
+    uint64_t touched; /* UTC seconds */
     enum transfer_op op;
     struct cvn_wait wait;
     uint8_t op_trouble;
-    bool stored;                 /* its record is in the store as it stands */
+    bool stored; /* its record is in the store as it stands */
     bool end_wanted;
     bool continues;
-    bool failed;                 /* a trouble was reported; nothing more is confirmed */
-    bool only_detach;            /* a discard now ends the activity, not the transfer */
-    bool gone;                   /* to be removed as soon as op is NONE */
+    bool failed;      /* a trouble was reported; nothing more is confirmed */
+    bool only_detach; /* a discard now ends the activity, not the transfer */
+    bool gone;        /* to be removed as soon as op is NONE */
 };
 
 struct session {
     uint8_t id[CVN_ID];
     uint32_t epoch;
+    uint64_t touched; /* UTC seconds of its last opening */
     struct cvn_receiver *holder;
     struct session *next;
 };
@@ -74,10 +75,21 @@ struct cvn_inbox {
     uint8_t worst;
     bool aborted;
     bool broken;
-    size_t puts;            /* pending puts that no transfer waits for */
+    size_t puts; /* pending puts that no transfer waits for */
 };
 
 enum receiver_wait { WAIT_NOTHING, WAIT_CONNECT, WAIT_START, WAIT_RESUME };
+
+/* Slices of S-DATA that stand in the octets being fed: they are written together, before any
+ * other primitive is looked at and before the feed ends. */
+#define GATHER_MAX 16u
+struct gather {
+    const uint8_t *from; /* the octets being fed */
+    const uint8_t *to;
+    struct cvn_octets slice[GATHER_MAX];
+    size_t n;
+    uint64_t octets;
+};
 
 struct cvn_receiver {
     const struct cvn_alloc *alloc;
@@ -88,60 +100,64 @@ struct cvn_receiver {
     const char *peer;
     struct cvn_sc *sc;
     cvn_time now;
+    cvn_time began;
+    bool admitted; /* S-CONNECT came and was not refused */
     struct session *session;
-    struct pair connection;      /* this connection's references, without an activity */
+    struct pair connection; /* this connection's references, without an activity */
     bool ours;
-    bool nameless;               /* S-CONNECT had no calling reference */
+    bool nameless; /* S-CONNECT had no calling reference */
     bool open;
     bool closing;
-    struct transfer *item;       /* its activity is open here */
-    bool ignore;                 /* the item is committed already: its data is thrown away */
+    struct transfer *item; /* its activity is open here */
+    bool ignore;           /* the item is committed already: its data is thrown away */
     enum receiver_wait wait;
     struct cvn_x225_prim deferred;
     struct transfer *waiting_for;
+    struct gather *gather; /* in cvn_receiver_feed(), else NULL */
 };
 
 /* inbox.c */
-struct transfer *inbox_find(struct cvn_inbox *b, const uint8_t id[CVN_ID]);
-struct transfer *inbox_find_pair(struct cvn_inbox *b, const struct pair *p);
-struct transfer *inbox_add(struct cvn_inbox *b, const uint8_t id[CVN_ID]);
-void inbox_news(struct cvn_inbox *b, enum cvn_inbox_news n, const struct cvn_receiver *r,
-                const struct transfer *t, uint64_t offset, const char *text);
-void inbox_failed(struct cvn_inbox *b, const char *why);
+struct transfer *cvn_inbox_find(struct cvn_inbox *b, const uint8_t id[CVN_ID]);
+struct transfer *cvn_inbox_find_pair(struct cvn_inbox *b, const struct pair *p);
+struct transfer *cvn_inbox_add(struct cvn_inbox *b, const uint8_t id[CVN_ID]);
+void cvn_inbox_news(struct cvn_inbox *b, enum cvn_inbox_news n, const struct cvn_receiver *r,
+                    const struct transfer *t, uint64_t offset, const char *text);
+void cvn_inbox_failed(struct cvn_inbox *b, const char *why);
 /* A put that nobody waits for. */
-void inbox_put(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n);
-struct session *inbox_session(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch);
-void inbox_session_over(struct cvn_inbox *b, struct session *s, bool aborted);
-void inbox_worst(struct cvn_inbox *b, uint8_t trouble);
+void cvn_inbox_put(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n);
+struct session *cvn_inbox_session(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch);
+void cvn_inbox_session_over(struct cvn_inbox *b, struct session *s, bool aborted);
+void cvn_inbox_note_worst(struct cvn_inbox *b, uint8_t trouble);
 /* What this session has had confirmed, it knows now. */
-void inbox_forget_committed(struct cvn_inbox *b, const uint8_t session[CVN_ID],
-                            const struct transfer *except);
-uint64_t inbox_octets(const struct cvn_inbox *b);
+void cvn_inbox_forget_committed(struct cvn_inbox *b, const uint8_t session[CVN_ID],
+                                const struct transfer *except);
+uint64_t cvn_inbox_octets(const struct cvn_inbox *b);
 
 /* transfer.c */
-int transfer_describe(struct transfer *t, const struct cvn_note *n);
-int transfer_add_pair(struct transfer *t, const struct pair *p);
-int transfer_own(const struct cvn_alloc *a, struct cvn_octets *to, struct cvn_octets from);
-int transfer_decode(struct transfer *t, struct cvn_octets record);
+int cvn_transfer_describe(struct transfer *t, const struct cvn_note *n);
+int cvn_transfer_add_pair(struct transfer *t, const struct pair *p);
+int cvn_transfer_own(const struct cvn_alloc *a, struct cvn_octets *to, struct cvn_octets from);
+int cvn_transfer_decode(struct transfer *t, struct cvn_octets record);
 /* Begins anew at offset of part: the points of before are void. Trouble or NONE. */
-uint8_t transfer_begin(struct transfer *t, uint32_t part, uint64_t offset);
+uint8_t cvn_transfer_begin(struct transfer *t, uint32_t part, uint64_t offset);
 /* Back to a durable point. */
-uint8_t transfer_back(struct transfer *t, struct cvn_place to);
+uint8_t cvn_transfer_back(struct transfer *t, struct cvn_place to);
 /* Looks a point up in the store. */
-int transfer_point(struct transfer *t, uint32_t serial, struct cvn_place *out);
+int cvn_transfer_point(struct transfer *t, uint32_t serial, struct cvn_place *out);
 /* A point was received: it is told to the holder when it is durable. */
-int transfer_mark(struct transfer *t, uint32_t serial);
-void transfer_end(struct transfer *t, bool continues);
-void transfer_discard(struct transfer *t);
+int cvn_transfer_mark(struct transfer *t, uint32_t serial);
+void cvn_transfer_end(struct transfer *t, bool continues);
+void cvn_transfer_fail(struct transfer *t);
+void cvn_transfer_discard(struct transfer *t);
 /* Goes on with what is to be done when op is NONE. */
-void transfer_step(struct transfer *t);
-void transfer_free(struct transfer *t);
+void cvn_transfer_step(struct transfer *t);
+void cvn_transfer_free(struct transfer *t);
 
 /* receive.c: what became of what the holder asked for */
-void receiver_durable(struct cvn_receiver *r, struct cvn_place p);
-void receiver_part_ended(struct cvn_receiver *r);
-void receiver_committed(struct cvn_receiver *r);
-void receiver_trouble(struct cvn_receiver *r, uint8_t trouble);
-void receiver_go_on(struct cvn_receiver *r);
+void cvn_receiver_durable(struct cvn_receiver *r, struct cvn_place p);
+void cvn_receiver_part_ended(struct cvn_receiver *r);
+void cvn_receiver_committed(struct cvn_receiver *r);
+void cvn_receiver_trouble(struct cvn_receiver *r, uint8_t trouble);
+void cvn_receiver_go_on(struct cvn_receiver *r);
 
 #endif

@@ -5,7 +5,7 @@
  * The activities are in send_item.c.
  *
  * Invariants
- *   I1  state is written in sender_goto() alone.
+ *   I1  state is written in cvn_sender_goto() alone.
  *   I2  no S-CONNECT is requested before its epoch is durable (STORING).
  *   I3  in OVER nothing is asked of the outside but the release of waits.
  */
@@ -24,18 +24,18 @@
 #define DEAD_AFTER_MAX (120 * SECOND)
 #define CONNECT_WITHIN (10 * SECOND)
 #define RELEASE_WITHIN (10 * SECOND)
-#define UNITS                                                                                      \
-    (CVN_FU_HALF_DUPLEX | CVN_FU_MINOR_SYNC | CVN_FU_ACTIVITY | CVN_FU_EXCEPTIONS)
+#define UNITS          (CVN_FU_HALF_DUPLEX | CVN_FU_MINOR_SYNC | CVN_FU_ACTIVITY | CVN_FU_EXCEPTIONS)
 
 static void put_done(struct cvn_wait *w, int rc);
 
-void sender_goto(struct cvn_sender *s, enum sender_state next)
+void cvn_sender_goto(struct cvn_sender *s, enum sender_state next)
 {
     assert(s->state != SENDER_OVER); /* I3 */
     s->state = next;
 }
 
-void sender_news(struct cvn_sender *s, enum cvn_sender_news n, uint64_t offset, const char *text)
+void cvn_sender_news(struct cvn_sender *s, enum cvn_sender_news n, uint64_t offset,
+                     const char *text)
 {
     s->o.ops->news(s->o.ctx, n, s->item, offset, text);
 }
@@ -96,24 +96,27 @@ void cvn_sender_free(struct cvn_sender *s)
     cvn_free(s->alloc, s, sizeof *s);
 }
 
+/* hang_up() may still send what is queued, and say so: nothing follows from that any more. */
 static void drop_link(struct cvn_sender *s)
 {
+    s->dropping = true;
     if (s->link || s->state == SENDER_DIALING)
         s->o.ops->hang_up(s->o.ctx);
+    s->dropping = false;
     s->link = false;
     s->counts.connected = false;
     cvn_sc_free(s->sc);
     s->sc = NULL;
 }
 
-void sender_over(struct cvn_sender *s, enum cvn_verdict v, const char *text)
+void cvn_sender_over(struct cvn_sender *s, enum cvn_verdict v, const char *text)
 {
     if (s->state == SENDER_OVER)
         return;
     drop_link(s);
     s->verdict = v;
     text_set(s->text, sizeof s->text, text);
-    sender_goto(s, SENDER_OVER);
+    cvn_sender_goto(s, SENDER_OVER);
     s->o.ops->over(s->o.ctx);
 }
 
@@ -133,21 +136,21 @@ static cvn_time redial_pause(struct cvn_sender *s)
 }
 
 /* The link is gone, or never came: what was out is not confirmed; dial again or end. */
-void sender_lost(struct cvn_sender *s, const char *why)
+void cvn_sender_lost(struct cvn_sender *s, const char *why)
 {
     bool was = s->counts.connected;
     if (s->state == SENDER_OVER)
         return;
     drop_link(s);
-    item_link_lost(s);
+    cvn_item_link_lost(s);
     if (s->outage_since == CVN_NEVER) {
         s->outage_since = s->now;
         s->tries = 0;
     }
     if (was)
-        sender_news(s, CVN_NEWS_LOST, 0, why);
+        cvn_sender_news(s, CVN_NEWS_LOST, 0, why);
     text_set(s->text, sizeof s->text, why);
-    sender_goto(s, SENDER_DOWN);
+    cvn_sender_goto(s, SENDER_DOWN);
     s->redial = s->now + redial_pause(s);
     s->tries++;
 }
@@ -157,41 +160,43 @@ static bool outage_over(struct cvn_sender *s)
 {
     if (s->outage_since == CVN_NEVER)
         return false;
-    if (!s->reached && s->now - s->started >= s->o.connect_timeout) {
-        char why[200];
-        text_set(why, sizeof why, s->text);
-        sender_over(s, CVN_VERDICT_UNREACHED, why);
+    if (s->all_done_since != CVN_NEVER && s->now - s->all_done_since >= RELEASE_WITHIN) {
+        cvn_sender_over(s, CVN_VERDICT_RELEASED, "all is committed; the release was not confirmed");
         return true;
     }
-    if (s->all_done_since != CVN_NEVER && s->now - s->all_done_since >= RELEASE_WITHIN) {
-        sender_over(s, CVN_VERDICT_RELEASED, "all is committed; the release was not confirmed");
+    if (s->all_done_since == CVN_NEVER && !s->reached &&
+        s->now - s->started >= s->o.connect_timeout) {
+        char why[200];
+        text_set(why, sizeof why, s->text);
+        cvn_sender_over(s, CVN_VERDICT_UNREACHED, why);
         return true;
     }
     if (s->now - s->outage_since >= s->o.retry_for) {
-        sender_over(s, CVN_VERDICT_SUSPENDED, "the link did not come back in time");
+        cvn_sender_over(s, CVN_VERDICT_SUSPENDED, "the link did not come back in time");
         return true;
     }
     return false;
 }
 
-/* I2: "e" and the session id keep the epoch. */
+/* I2: "e" and the session id keep the epoch, and what the session belongs to. */
 static void store_epoch(struct cvn_sender *s)
 {
     uint8_t key[1 + CVN_ID];
-    uint8_t value[4];
+    uint8_t value[4 + CVN_ID];
     struct cvn_wr w = cvn_wr_init(value, sizeof value);
     struct cvn_store_put put = {.key = {key, sizeof key}, .value = {value, sizeof value}};
     if (s->put.pending)
-        return; /* put_done() comes back here by sender_step() */
+        return; /* put_done() comes back here by cvn_sender_step() */
     key[0] = 'e';
     memcpy(key + 1, s->o.session, CVN_ID);
     cvn_wr_be32(&w, ++s->epoch);
+    cvn_wr_bytes(&w, s->o.run, CVN_ID);
     if (s->o.store->ops->put(s->o.store->self, &put, 1, &s->put) != CVN_OK) {
-        sender_over(s, CVN_VERDICT_MEMORY, "no memory to store the session's epoch");
+        cvn_sender_over(s, CVN_VERDICT_MEMORY, "no memory to store the session's epoch");
         return;
     }
     s->put.pending = true;
-    sender_goto(s, SENDER_STORING);
+    cvn_sender_goto(s, SENDER_STORING);
 }
 
 static struct cvn_sender *of_put(struct cvn_wait *w)
@@ -206,29 +211,29 @@ static void put_done(struct cvn_wait *w, int rc)
     if (s->state == SENDER_OVER)
         return;
     if (rc != CVN_OK) {
-        sender_over(s, CVN_VERDICT_STORE, "the state of the transfer could not be stored");
+        cvn_sender_over(s, CVN_VERDICT_STORE, "the state of the transfer could not be stored");
         return;
     }
     if (s->state == SENDER_STORING) {
-        sender_goto(s, SENDER_DIALING);
+        cvn_sender_goto(s, SENDER_DIALING);
         s->o.ops->dial(s->o.ctx);
         return;
     }
-    sender_step(s);
+    cvn_sender_step(s);
     s->o.ops->moved(s->o.ctx);
 }
 
 /* -------- the connection -------- */
 
-int sender_request(struct cvn_sender *s, struct cvn_x225_prim *p)
+int cvn_sender_request(struct cvn_sender *s, struct cvn_x225_prim *p)
 {
     s->o.ops->primitive(s->o.ctx, p, true);
     int rc = cvn_sc_request(s->sc, p, s->now);
     s->last_life = s->now;
     if (rc == CVN_ENOMEM)
-        sender_over(s, CVN_VERDICT_MEMORY, "no memory for an SPDU");
+        cvn_sender_over(s, CVN_VERDICT_MEMORY, "no memory for an SPDU");
     else if (rc != CVN_OK)
-        sender_over(s, CVN_VERDICT_PROTOCOL, cvn_err_text(rc));
+        cvn_sender_over(s, CVN_VERDICT_PROTOCOL, cvn_err_text(rc));
     return rc;
 }
 
@@ -273,7 +278,7 @@ static void request_connect(struct cvn_sender *s)
     p.called = (struct cvn_octets){s->called_ssel, s->o.called_ssel.n};
     p.units = UNITS;
     p.data = (struct cvn_octets){data, w.len};
-    (void)sender_request(s, &p);
+    (void)cvn_sender_request(s, &p);
 }
 
 void cvn_sender_link_up(struct cvn_sender *s, cvn_time now)
@@ -290,10 +295,10 @@ void cvn_sender_link_up(struct cvn_sender *s, cvn_time now)
     s->link = true;
     s->last_life = now;
     if (cvn_sc_new(&s->sc, &o) != CVN_OK) {
-        sender_over(s, CVN_VERDICT_MEMORY, "no memory for a session connection");
+        cvn_sender_over(s, CVN_VERDICT_MEMORY, "no memory for a session connection");
         return;
     }
-    sender_goto(s, SENDER_CONNECTING);
+    cvn_sender_goto(s, SENDER_CONNECTING);
     request_connect(s);
 }
 
@@ -305,8 +310,8 @@ void cvn_sender_link_down(struct cvn_sender *s, const char *why, cvn_time now)
     if (s->state == SENDER_DIALING)
         s->state = SENDER_DOWN; /* there is nothing to hang up */
     s->link = false;
-    sender_lost(s, why == NULL ? "the link was lost" : why);
-    sender_step(s);
+    cvn_sender_lost(s, why == NULL ? "the link was lost" : why);
+    cvn_sender_step(s);
 }
 
 static void missing_unit(struct cvn_sender *s, uint16_t units)
@@ -317,21 +322,22 @@ static void missing_unit(struct cvn_sender *s, uint16_t units)
     struct cvn_x225_prim p;
     cvn_x225_prim_init(&p, CVN_S_U_ABORT, CVN_REQUEST);
     (void)!cvn_sc_request(s->sc, &p, s->now);
-    sender_over(s, CVN_VERDICT_PROTOCOL, which);
+    cvn_sender_over(s, CVN_VERDICT_PROTOCOL, which);
 }
 
 static void refused(struct cvn_sender *s, const struct cvn_x225_prim *p)
 {
     switch (p->result) {
     case CVN_RF_SELECTOR_UNKNOWN:
-        sender_over(s, CVN_VERDICT_REFUSED, "the peer knows no service of that name (selector)");
+        cvn_sender_over(s, CVN_VERDICT_REFUSED,
+                        "the peer knows no service of that name (selector)");
         return;
     case CVN_RF_CONGESTION:
     case CVN_RF_USER_CONGESTION:
-        sender_lost(s, "the peer is congested");
+        cvn_sender_lost(s, "the peer is congested");
         return;
     case CVN_RF_VERSION:
-        sender_over(s, CVN_VERDICT_PROTOCOL, "the peer refuses the protocol versions offered");
+        cvn_sender_over(s, CVN_VERDICT_PROTOCOL, "the peer refuses the protocol versions offered");
         return;
     default: {
         struct cvn_note n;
@@ -340,10 +346,10 @@ static void refused(struct cvn_sender *s, const struct cvn_x225_prim *p)
             n.text.n < sizeof why) {
             memcpy(why, n.text.p, n.text.n);
             why[n.text.n] = '\0';
-            sender_over(s, CVN_VERDICT_REFUSED, why);
+            cvn_sender_over(s, CVN_VERDICT_REFUSED, why);
             return;
         }
-        sender_over(s, CVN_VERDICT_REFUSED, "the peer refuses the session");
+        cvn_sender_over(s, CVN_VERDICT_REFUSED, "the peer refuses the session");
     }
     }
 }
@@ -369,18 +375,18 @@ static void connected(struct cvn_sender *s, const struct cvn_x225_prim *p)
     s->outage_since = CVN_NEVER;
     s->counts.connections++;
     s->counts.connected = true;
-    sender_goto(s, SENDER_READY);
-    sender_news(s, CVN_NEWS_OPENED, 0, NULL);
+    cvn_sender_goto(s, SENDER_READY);
+    cvn_sender_news(s, CVN_NEWS_OPENED, 0, NULL);
     if (!s->peer_points)
-        sender_news(s, CVN_NEWS_NO_POINTS, 0, NULL);
+        cvn_sender_news(s, CVN_NEWS_NO_POINTS, 0, NULL);
 }
 
 static void request_release(struct cvn_sender *s)
 {
     struct cvn_x225_prim p;
     cvn_x225_prim_init(&p, CVN_S_RELEASE, CVN_REQUEST);
-    sender_goto(s, SENDER_RELEASING);
-    (void)sender_request(s, &p);
+    cvn_sender_goto(s, SENDER_RELEASING);
+    (void)cvn_sender_request(s, &p);
 }
 
 static void provider_abort(struct cvn_sender *s, const struct cvn_x225_prim *p)
@@ -388,10 +394,11 @@ static void provider_abort(struct cvn_sender *s, const struct cvn_x225_prim *p)
     const char *why = p->why;
     if (p->reason == CVN_ABORT_TRANSPORT || p->reason == CVN_ABORT_UNDEFINED) {
         const char *below = cvn_sc_transport_why(s->sc);
-        sender_lost(s, below != NULL ? below : why != NULL ? why : "the link was lost");
+        cvn_sender_lost(s, below != NULL ? below : why != NULL ? why : "the link was lost");
         return;
     }
-    sender_over(s, CVN_VERDICT_PROTOCOL, why != NULL ? why : "the peer reports a protocol error");
+    cvn_sender_over(s, CVN_VERDICT_PROTOCOL,
+                    why != NULL ? why : "the peer reports a protocol error");
 }
 
 static void primitive(struct cvn_sender *s, const struct cvn_x225_prim *p)
@@ -402,24 +409,24 @@ static void primitive(struct cvn_sender *s, const struct cvn_x225_prim *p)
         connected(s, p);
         break;
     case CVN_S_SYNC_MINOR:
-        item_confirmed(s, p->serial);
+        cvn_item_confirmed(s, p->serial);
         break;
     case CVN_S_ACTIVITY_END:
-        item_ended(s);
+        cvn_item_ended(s);
         break;
     case CVN_S_ACTIVITY_DISCARD:
     case CVN_S_ACTIVITY_INTERRUPT:
-        item_given_up(s);
+        cvn_item_given_up(s);
         break;
     case CVN_S_U_EXCEPTION_REPORT:
     case CVN_S_P_EXCEPTION_REPORT:
-        item_exception(s, p);
+        cvn_item_exception(s, p);
         break;
     case CVN_S_RELEASE:
-        sender_over(s, CVN_VERDICT_RELEASED, NULL);
+        cvn_sender_over(s, CVN_VERDICT_RELEASED, NULL);
         break;
     case CVN_S_U_ABORT:
-        sender_over(s, CVN_VERDICT_ABORTED, "the peer's user aborted the session");
+        cvn_sender_over(s, CVN_VERDICT_ABORTED, "the peer's user aborted the session");
         break;
     case CVN_S_P_ABORT:
         provider_abort(s, p);
@@ -444,17 +451,17 @@ void cvn_sender_feed(struct cvn_sender *s, const uint8_t *in, size_t len, cvn_ti
             continue;
         }
         if (rc == CVN_ENOMEM)
-            sender_over(s, CVN_VERDICT_MEMORY, "no memory for what the peer sent");
+            cvn_sender_over(s, CVN_VERDICT_MEMORY, "no memory for what the peer sent");
         else if (rc == CVN_ECLOSED)
-            sender_lost(s, "the peer closed the transport connection");
+            cvn_sender_lost(s, "the peer closed the transport connection");
         break;
     }
-    sender_step(s);
+    cvn_sender_step(s);
 }
 
 /* -------- what to do next -------- */
 
-bool sender_outstanding(const struct cvn_sender *s)
+bool cvn_sender_outstanding(const struct cvn_sender *s)
 {
     switch (s->state) {
     case SENDER_CONNECTING:
@@ -463,13 +470,14 @@ bool sender_outstanding(const struct cvn_sender *s)
     case SENDER_RELEASING:
         return true;
     case SENDER_SENDING:
+    case SENDER_DIGESTING:
         return s->npoints > 0 || cvn_sc_out_octets(s->sc) > 0;
     default:
         return false;
     }
 }
 
-void sender_step(struct cvn_sender *s)
+void cvn_sender_step(struct cvn_sender *s)
 {
     enum sender_state before;
     do {
@@ -483,10 +491,10 @@ void sender_step(struct cvn_sender *s)
         case SENDER_BEGINNING:
         case SENDER_NOTING:
             if (!s->put.pending)
-                item_next(s);
+                cvn_item_next(s);
             break;
         case SENDER_SENDING:
-            item_pump(s);
+            cvn_item_pump(s);
             break;
         default:
             break;
@@ -504,9 +512,11 @@ void cvn_sender_start(struct cvn_sender *s, cvn_time now)
     s->redial = now;
     s->tries = 1;
     text_set(s->text, sizeof s->text, "no answer");
-    if (s->item == NULL && s->o.ops->next(s->o.ctx, &s->item) == CVN_NONE)
-        s->stopping = true;
-    sender_step(s);
+    if (s->item == NULL && s->o.ops->next(s->o.ctx, &s->item) == CVN_NONE) {
+        s->stopping = true; /* an earlier run was stopped after its last commit */
+        s->all_done_since = now;
+    }
+    cvn_sender_step(s);
 }
 
 void cvn_sender_wake(struct cvn_sender *s, cvn_time now)
@@ -514,7 +524,7 @@ void cvn_sender_wake(struct cvn_sender *s, cvn_time now)
     s->now = now;
     s->starved = false;
     if (s->state != SENDER_OVER)
-        sender_step(s);
+        cvn_sender_step(s);
 }
 
 void cvn_sender_alive(struct cvn_sender *s, cvn_time now)
@@ -540,7 +550,8 @@ void cvn_sender_sent(struct cvn_sender *s, size_t octets, cvn_time now)
         return;
     cvn_sc_sent(s->sc, octets);
     s->last_life = now;
-    sender_step(s);
+    if (!s->dropping)
+        cvn_sender_step(s);
 }
 
 static cvn_time earlier(cvn_time a, cvn_time b)
@@ -555,7 +566,7 @@ cvn_time cvn_sender_deadline(const struct cvn_sender *s)
     case SENDER_OVER:
         return CVN_NEVER;
     case SENDER_DOWN:
-        t = s->redial;
+        t = s->put.pending ? CVN_NEVER : s->redial; /* a record is awaited before the next dial */
         if (!s->reached)
             t = earlier(t, s->started + s->o.connect_timeout);
         if (s->o.retry_for != CVN_NEVER)
@@ -567,12 +578,15 @@ cvn_time cvn_sender_deadline(const struct cvn_sender *s)
         t = s->rest_until;
         break;
     case SENDER_SENDING:
-        t = item_deadline(s);
+        t = cvn_item_deadline(s);
+        break;
+    case SENDER_CONNECTING:
+        t = s->reached ? CVN_NEVER : s->started + s->o.connect_timeout;
         break;
     default:
         break;
     }
-    if (sender_outstanding(s))
+    if (cvn_sender_outstanding(s))
         t = earlier(t, s->last_life + s->dead_after);
     if (s->sc != NULL)
         t = earlier(t, cvn_sc_deadline(s->sc));
@@ -581,11 +595,11 @@ cvn_time cvn_sender_deadline(const struct cvn_sender *s)
 
 static void check_dead(struct cvn_sender *s)
 {
-    if (!sender_outstanding(s) || s->now < s->last_life + s->dead_after)
+    if (!cvn_sender_outstanding(s) || s->now < s->last_life + s->dead_after)
         return;
     /* A peer that is slow for good reasons gets longer the next time. */
     s->dead_after = s->dead_after * 2 > DEAD_AFTER_MAX ? DEAD_AFTER_MAX : s->dead_after * 2;
-    sender_lost(s, "the peer was silent");
+    cvn_sender_lost(s, "the peer was silent");
 }
 
 void cvn_sender_tick(struct cvn_sender *s, cvn_time now)
@@ -596,18 +610,19 @@ void cvn_sender_tick(struct cvn_sender *s, cvn_time now)
     if (s->sc != NULL)
         cvn_sc_tick(s->sc, now);
     check_dead(s);
-    if (s->state == SENDER_DIALING && !s->reached && now - s->started >= s->o.connect_timeout)
-        sender_over(s, CVN_VERDICT_UNREACHED, "no answer");
+    if ((s->state == SENDER_DIALING || s->state == SENDER_CONNECTING) && !s->reached &&
+        now - s->started >= s->o.connect_timeout)
+        cvn_sender_over(s, CVN_VERDICT_UNREACHED, "no answer");
     if (s->state == SENDER_RESTING && now >= s->rest_until)
-        sender_goto(s, SENDER_READY);
+        cvn_sender_goto(s, SENDER_READY);
     if (s->state != SENDER_OVER)
-        sender_step(s);
+        cvn_sender_step(s);
 }
 
 void cvn_sender_suspend(struct cvn_sender *s, cvn_time now)
 {
     s->now = now;
-    sender_over(s, CVN_VERDICT_SUSPENDED, "stopped; run the same command again to go on");
+    cvn_sender_over(s, CVN_VERDICT_SUSPENDED, "stopped; run the same command again to go on");
 }
 
 void cvn_sender_abort(struct cvn_sender *s, cvn_time now)
@@ -619,7 +634,7 @@ void cvn_sender_abort(struct cvn_sender *s, cvn_time now)
         s->o.ops->primitive(s->o.ctx, &p, true);
         (void)!cvn_sc_request(s->sc, &p, now);
     }
-    sender_over(s, CVN_VERDICT_ABORTED, "aborted by the user");
+    cvn_sender_over(s, CVN_VERDICT_ABORTED, "aborted by the user");
 }
 
 enum cvn_verdict cvn_sender_verdict(const struct cvn_sender *s)
@@ -636,4 +651,12 @@ void cvn_sender_counts(const struct cvn_sender *s, struct cvn_sender_counts *c)
 {
     *c = s->counts;
     c->epoch = s->epoch;
+}
+
+bool cvn_sender_vars(const struct cvn_sender *s, struct cvn_x225_vars *v)
+{
+    if (s->sc == NULL)
+        return false;
+    cvn_sc_vars(s->sc, v);
+    return true;
 }

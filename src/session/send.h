@@ -15,11 +15,11 @@
 #include "session/note.h"
 
 #define CVN_SIZE_UNKNOWN    UINT64_MAX
-#define CVN_POINTS_MAX      990000u        /* serial numbers of one activity */
-#define CVN_WINDOW_DEFAULT  (4u << 20)     /* octets sent and not confirmed */
-#define CVN_SPACING_DEFAULT (1u << 20)     /* octets between points */
-#define CVN_SPACING_NS      500000000ull   /* time between points */
-#define CVN_COMMON_MAX      16u            /* UTC time, YYMMDDhhmmssZ */
+#define CVN_POINTS_MAX      990000u      /* serial numbers of one activity */
+#define CVN_WINDOW_DEFAULT  (4u << 20)   /* octets sent and not confirmed */
+#define CVN_SPACING_DEFAULT (1u << 20)   /* octets between points */
+#define CVN_SPACING_NS      500000000ull /* time between points */
+#define CVN_COMMON_MAX      16u          /* UTC time, YYMMDDhhmmssZ */
 
 /* What names an activity: the Connection Identifier of the connection on which it
  * was started, and its identifier there. */
@@ -69,10 +69,10 @@ struct cvn_item {
 
     enum cvn_outcome outcome;
     uint8_t trouble;
-    char text[200];          /* the peer's words, for people */
-    uint64_t read;           /* next octet to be read and sent */
-    uint64_t furthest;       /* sent at least once */
-    uint64_t twice;          /* octets sent again */
+    char text[200];    /* the peer's words, for people */
+    uint64_t read;     /* next octet to be read and sent */
+    uint64_t furthest; /* sent at least once */
+    uint64_t twice;    /* octets sent again */
     struct cvn_point confirmed;
     uint8_t digest[CVN_HASH_MAX];
     bool digest_known;
@@ -84,15 +84,15 @@ size_t cvn_item_encode(const struct cvn_item *it, uint8_t out[CVN_ITEM_RECORD_MA
 int cvn_item_decode(struct cvn_item *it, struct cvn_octets record) CVN_MUST_USE;
 
 enum cvn_sender_news {
-    CVN_NEWS_OPENED,     /* a session connection was accepted */
-    CVN_NEWS_STARTED,    /* an item began; offset says where */
-    CVN_NEWS_RESUMED,    /* an item was resumed; offset says where */
-    CVN_NEWS_CONFIRMED,  /* the item's confirmed moved */
-    CVN_NEWS_FINISHED,   /* the item has its outcome */
-    CVN_NEWS_LOST,       /* the link was lost; text says why */
-    CVN_NEWS_WAITING,    /* the peer cannot now (no space, busy): trying again */
-    CVN_NEWS_NO_POINTS,  /* the peer has no minor synchronize: no checkpoints */
-    CVN_NEWS_PRIMITIVE,  /* for -v: prim, sent or received */
+    CVN_NEWS_OPENED,    /* a session connection was accepted */
+    CVN_NEWS_STARTED,   /* an item began; offset says where */
+    CVN_NEWS_RESUMED,   /* an item was resumed; offset says where */
+    CVN_NEWS_CONFIRMED, /* the item's confirmed moved */
+    CVN_NEWS_FINISHED,  /* the item has its outcome */
+    CVN_NEWS_LOST,      /* the link was lost; text says why */
+    CVN_NEWS_WAITING,   /* the peer cannot now (no space, busy): trying again */
+    CVN_NEWS_NO_POINTS, /* the peer has no minor synchronize: no checkpoints */
+    CVN_NEWS_PRIMITIVE, /* for -v: prim, sent or received */
 };
 
 struct cvn_sender;
@@ -105,8 +105,8 @@ struct cvn_sender_ops {
     /* Gives up to max octets of it from offset: *owner holds them (one reference for the
      * caller). CVN_OK with n > 0; CVN_NONE: that is the end (item->size is known now);
      * CVN_MORE: not yet, cvn_sender_wake() will follow; CVN_ECORRUPT: the item changed; CVN_EIO. */
-    int (*read)(void *ctx, struct cvn_item *it, uint64_t offset, size_t max,
-                struct cvn_ref **owner, struct cvn_octets *block);
+    int (*read)(void *ctx, struct cvn_item *it, uint64_t offset, size_t max, struct cvn_ref **owner,
+                struct cvn_octets *block);
     /* Octets before offset will not be asked for again. */
     void (*forget)(void *ctx, struct cvn_item *it, uint64_t offset);
     /* Computes it->digest over all its octets, then w->done: CVN_OK, CVN_EIO, CVN_ECORRUPT. */
@@ -130,30 +130,32 @@ struct cvn_sender_opts {
     const struct cvn_sender_ops *ops;
     void *ctx;
     const struct cvn_store *store;
-    struct cvn_octets called_ssel;   /* the service; copied */
+    struct cvn_octets called_ssel; /* the service; copied */
     struct cvn_octets called_tsel;
     struct cvn_octets calling_tsel;
-    uint8_t session[CVN_ID];         /* its id */
-    uint32_t epoch;                  /* of the last session connection; 0: none yet */
-    uint32_t window;                 /* 0: CVN_WINDOW_DEFAULT */
-    uint32_t spacing;                /* 0: CVN_SPACING_DEFAULT */
-    uint32_t points_max;             /* 0: CVN_POINTS_MAX */
-    uint64_t rate;                   /* octets a second; 0: no limit */
-    cvn_time dead_after;             /* silence of the peer with something outstanding; 0: 10 s */
-    cvn_time connect_timeout;        /* until first reached; 0: 10 s */
-    cvn_time retry_for;              /* of one outage; 0: for ever */
-    bool again;                      /* send again what a stranger may have already */
+    uint8_t session[CVN_ID];  /* its id */
+    uint32_t epoch;           /* of the last session connection; 0: none yet */
+    uint8_t run[CVN_ID];      /* what the session belongs to; stored behind its epoch, so that the
+                            same command finds it again */
+    uint32_t window;          /* 0: CVN_WINDOW_DEFAULT */
+    uint32_t spacing;         /* 0: CVN_SPACING_DEFAULT */
+    uint32_t points_max;      /* 0: CVN_POINTS_MAX */
+    uint64_t rate;            /* octets a second; 0: no limit */
+    cvn_time dead_after;      /* silence of the peer with something outstanding; 0: 10 s */
+    cvn_time connect_timeout; /* until first reached; 0: 10 s */
+    cvn_time retry_for;       /* of one outage; 0: for ever */
+    bool again;               /* send again what a stranger may have already */
 };
 
 enum cvn_verdict {
-    CVN_VERDICT_NONE = 0,      /* not over */
-    CVN_VERDICT_RELEASED,      /* look at the items' outcomes */
-    CVN_VERDICT_UNREACHED,     /* the peer was never reached */
-    CVN_VERDICT_SUSPENDED,     /* retry_for is over, or the user wants to stop: state kept */
-    CVN_VERDICT_REFUSED,       /* S-CONNECT refused */
-    CVN_VERDICT_ABORTED,       /* the peer's user aborted */
-    CVN_VERDICT_PROTOCOL,      /* a protocol error, or a unit is missing */
-    CVN_VERDICT_STORE,         /* our own store failed */
+    CVN_VERDICT_NONE = 0,  /* not over */
+    CVN_VERDICT_RELEASED,  /* look at the items' outcomes */
+    CVN_VERDICT_UNREACHED, /* the peer was never reached */
+    CVN_VERDICT_SUSPENDED, /* retry_for is over, or the user wants to stop: state kept */
+    CVN_VERDICT_REFUSED,   /* S-CONNECT refused */
+    CVN_VERDICT_ABORTED,   /* the peer's user aborted */
+    CVN_VERDICT_PROTOCOL,  /* a protocol error, or a unit is missing */
+    CVN_VERDICT_STORE,     /* our own store failed */
     CVN_VERDICT_MEMORY,
 };
 
@@ -198,5 +200,7 @@ struct cvn_sender_counts {
     uint8_t session[CVN_ID];
 };
 void cvn_sender_counts(const struct cvn_sender *s, struct cvn_sender_counts *c);
+/* The session machine's variables; false: there is no link. */
+bool cvn_sender_vars(const struct cvn_sender *s, struct cvn_x225_vars *v);
 
 #endif

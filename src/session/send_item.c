@@ -17,10 +17,10 @@
 #include "base/rd.h"
 #include "session/send_i.h"
 
-#define BLOCK_MAX   (256u << 10)
-#define OUT_ENOUGH  (1u << 20) /* octets queued for the link, above which no more is read */
-#define REST_FIRST  1000000000ull
-#define REST_MAX    5000000000ull
+#define BLOCK_MAX  (256u << 10)
+#define OUT_ENOUGH (1u << 20) /* octets queued for the link, above which no more is read */
+#define REST_FIRST 1000000000ull
+#define REST_MAX   5000000000ull
 
 /* -------- the stored record -------- */
 
@@ -30,8 +30,8 @@ size_t cvn_item_encode(const struct cvn_item *it, uint8_t out[CVN_ITEM_RECORD_MA
 {
     struct cvn_wr w = cvn_wr_init(out, CVN_ITEM_RECORD_MAX);
     cvn_wr_u8(&w, 1); /* the version of this layout */
-    cvn_wr_u8(&w, (uint8_t)((it->committed ? RECORD_COMMITTED : 0) |
-                            (it->ending ? RECORD_ENDING : 0)));
+    cvn_wr_u8(&w,
+              (uint8_t)((it->committed ? RECORD_COMMITTED : 0) | (it->ending ? RECORD_ENDING : 0)));
     cvn_wr_bytes(&w, it->identity, CVN_ID);
     cvn_wr_bytes(&w, it->transfer, CVN_ID);
     cvn_wr_bytes(&w, it->name_of.session, CVN_ID);
@@ -96,7 +96,7 @@ int cvn_item_decode(struct cvn_item *it, struct cvn_octets record)
 }
 
 /* as == NULL: the record is deleted. */
-int item_put(struct cvn_sender *s, struct cvn_wait *w, const struct cvn_item *as)
+int cvn_item_put(struct cvn_sender *s, struct cvn_wait *w, const struct cvn_item *as)
 {
     uint8_t key[1 + CVN_ID];
     uint8_t value[CVN_ITEM_RECORD_MAX];
@@ -106,7 +106,7 @@ int item_put(struct cvn_sender *s, struct cvn_wait *w, const struct cvn_item *as
     if (as != NULL)
         put.value = (struct cvn_octets){value, cvn_item_encode(as, value)};
     if (s->o.store->ops->put(s->o.store->self, &put, 1, w) != CVN_OK) {
-        sender_over(s, CVN_VERDICT_MEMORY, "no memory to store the state of the transfer");
+        cvn_sender_over(s, CVN_VERDICT_MEMORY, "no memory to store the state of the transfer");
         return CVN_ENOMEM;
     }
     w->pending = true;
@@ -161,8 +161,9 @@ static void begin_start(struct cvn_sender *s)
     new_activity_id(s, it->name_of.id, &it->name_of.id_len);
     it->stored = (struct cvn_point){0, it->part_offset};
     it->ending = false;
-    if (item_put(s, &s->put, it) == CVN_OK)
-        sender_goto(s, SENDER_BEGINNING);
+    s->end_unknown = false;
+    if (cvn_item_put(s, &s->put, it) == CVN_OK)
+        cvn_sender_goto(s, SENDER_BEGINNING);
 }
 
 static void activity_open(struct cvn_sender *s, uint32_t serial, uint64_t offset)
@@ -178,7 +179,7 @@ static void activity_open(struct cvn_sender *s, uint32_t serial, uint64_t offset
     s->continues = false;
     it->read = offset;
     it->confirmed = (struct cvn_point){serial, offset};
-    sender_goto(s, SENDER_SENDING);
+    cvn_sender_goto(s, SENDER_SENDING);
 }
 
 /* The description, or the item's end if it does not fit what this peer can take. */
@@ -187,7 +188,7 @@ static int describe_or_refuse(struct cvn_sender *s, uint8_t *buf, struct cvn_oct
     struct cvn_wr w = cvn_wr_init(buf, s->peer_ours ? CVN_NOTE_MAX : CVN_NOTE_STRANGER_MAX);
     if (describe(s, &w) != CVN_OK) {
         s->item->trouble = CVN_TROUBLE_NAME;
-        item_finish(s, CVN_OUTCOME_REFUSED);
+        cvn_item_finish(s, CVN_OUTCOME_REFUSED);
         return CVN_ETOOBIG;
     }
     *out = (struct cvn_octets){buf, w.len};
@@ -203,10 +204,10 @@ static void request_start(struct cvn_sender *s)
     if (describe_or_refuse(s, note, &p.data) != CVN_OK)
         return;
     p.activity = (struct cvn_octets){it->name_of.id, it->name_of.id_len};
-    if (sender_request(s, &p) != CVN_OK)
+    if (cvn_sender_request(s, &p) != CVN_OK)
         return;
     activity_open(s, 0, it->part_offset);
-    sender_news(s, CVN_NEWS_STARTED, it->part_offset, NULL);
+    cvn_sender_news(s, CVN_NEWS_STARTED, it->part_offset, NULL);
 }
 
 static void request_resume(struct cvn_sender *s)
@@ -226,11 +227,12 @@ static void request_resume(struct cvn_sender *s)
     p.id.common = (struct cvn_octets){it->name_of.common, it->name_of.common_len};
     p.id.additional = (struct cvn_octets){it->name_of.epoch, sizeof it->name_of.epoch};
     p.serial = it->stored.serial;
-    if (sender_request(s, &p) != CVN_OK)
+    if (cvn_sender_request(s, &p) != CVN_OK)
         return;
     s->counts.resumes++;
+    s->end_unknown = it->ending;
     activity_open(s, it->stored.serial, it->stored.offset);
-    sender_news(s, CVN_NEWS_RESUMED, it->stored.offset, NULL);
+    cvn_sender_news(s, CVN_NEWS_RESUMED, it->stored.offset, NULL);
 }
 
 /* The responder said in S-CONNECT what it holds of this transfer: that decides. */
@@ -252,6 +254,9 @@ static void heed_answer(struct cvn_sender *s)
         it->stored = (struct cvn_point){a->point_serial, a->point_offset};
 }
 
+static const char unknown_text[] = "whether the peer has the file is not known: its end was not "
+                                   "confirmed (--again sends it again)";
+
 static void begin(struct cvn_sender *s)
 {
     struct cvn_item *it = s->item;
@@ -262,9 +267,7 @@ static void begin(struct cvn_sender *s)
         return;
     }
     if (it->ending && !s->peer_ours && !s->o.again) {
-        sender_over(s, CVN_VERDICT_SUSPENDED,
-                    "whether the peer has the file is not known: its end was not confirmed "
-                    "(--again sends it again)");
+        cvn_sender_over(s, CVN_VERDICT_SUSPENDED, unknown_text);
         return;
     }
     begin_start(s);
@@ -283,7 +286,7 @@ static void take_next(struct cvn_sender *s)
     }
 }
 
-void item_next(struct cvn_sender *s)
+void cvn_item_next(struct cvn_sender *s)
 {
     if (s->digest.pending || s->point_put.pending)
         return; /* they still point at the item, or would overwrite its record */
@@ -292,17 +295,17 @@ void item_next(struct cvn_sender *s)
         return;
     }
     if (s->item != NULL && s->item_noted) {
-        sender_news(s, CVN_NEWS_FINISHED, s->item->read, NULL);
+        cvn_sender_news(s, CVN_NEWS_FINISHED, s->item->read, NULL);
         s->item = NULL;
         s->item_noted = false;
-        sender_goto(s, SENDER_READY);
+        cvn_sender_goto(s, SENDER_READY);
     }
     if (s->item == NULL && !s->stopping)
         take_next(s);
     if (s->item == NULL)
         return;
     if (s->item->outcome == CVN_OUTCOME_REFUSED)
-        item_finish(s, CVN_OUTCOME_REFUSED); /* the link was lost before the peer let it go */
+        cvn_item_finish(s, CVN_OUTCOME_REFUSED); /* the link was lost before the peer let it go */
     else
         begin(s);
 }
@@ -313,8 +316,8 @@ static bool points_push(struct cvn_sender *s, struct cvn_point p)
 {
     if (s->npoints == s->points_cap) {
         uint32_t cap = s->points_cap == 0 ? 8 : s->points_cap * 2;
-        struct cvn_point *grown = cvn_resize(s->alloc, s->points, s->points_cap * sizeof *grown,
-                                             cap * sizeof *grown);
+        struct cvn_point *grown =
+            cvn_resize(s->alloc, s->points, s->points_cap * sizeof *grown, cap * sizeof *grown);
         if (grown == NULL)
             return false;
         s->points = grown;
@@ -335,12 +338,12 @@ static void request_point(struct cvn_sender *s)
     assert(rc == CVN_OK);
     (void)rc;
     if (!points_push(s, (struct cvn_point){0, s->item->read})) {
-        sender_over(s, CVN_VERDICT_MEMORY, "no memory for a synchronization point");
+        cvn_sender_over(s, CVN_VERDICT_MEMORY, "no memory for a synchronization point");
         return;
     }
     cvn_x225_prim_init(&p, CVN_S_SYNC_MINOR, CVN_REQUEST);
     p.data = (struct cvn_octets){note, w.len};
-    if (sender_request(s, &p) != CVN_OK)
+    if (cvn_sender_request(s, &p) != CVN_OK)
         return;
     s->points[s->npoints - 1].serial = p.serial;
     s->serial = p.serial;
@@ -370,8 +373,8 @@ static void request_end(struct cvn_sender *s)
     (void)rc;
     cvn_x225_prim_init(&p, CVN_S_ACTIVITY_END, CVN_REQUEST);
     p.data = (struct cvn_octets){note, w.len};
-    if (sender_request(s, &p) == CVN_OK)
-        sender_goto(s, SENDER_ENDING);
+    if (cvn_sender_request(s, &p) == CVN_OK)
+        cvn_sender_goto(s, SENDER_ENDING);
 }
 
 /* Gives the activity up at the peer: for ever (discard), or for a while (interrupt). */
@@ -381,8 +384,8 @@ static void give_up(struct cvn_sender *s, bool discard)
     cvn_x225_prim_init(&p, discard ? CVN_S_ACTIVITY_DISCARD : CVN_S_ACTIVITY_INTERRUPT,
                        CVN_REQUEST);
     p.reason = CVN_REASON_NONE;
-    sender_goto(s, SENDER_GIVING_UP);
-    (void)sender_request(s, &p);
+    cvn_sender_goto(s, SENDER_GIVING_UP);
+    (void)cvn_sender_request(s, &p);
 }
 
 static void fail_item(struct cvn_sender *s, int rc)
@@ -411,7 +414,7 @@ static void digest_done(struct cvn_wait *w, int rc)
         else
             request_end(s);
     }
-    sender_step(s);
+    cvn_sender_step(s);
     s->o.ops->moved(s->o.ctx);
 }
 
@@ -427,10 +430,10 @@ static void ending_noted(struct cvn_wait *w, int rc)
     if (s->state == SENDER_OVER)
         return;
     if (rc != CVN_OK) {
-        sender_over(s, CVN_VERDICT_STORE, "the state of the transfer could not be stored");
+        cvn_sender_over(s, CVN_VERDICT_STORE, "the state of the transfer could not be stored");
         return;
     }
-    sender_step(s);
+    cvn_sender_step(s);
     s->o.ops->moved(s->o.ctx);
 }
 
@@ -446,7 +449,7 @@ static void all_sent(struct cvn_sender *s)
             return; /* point_noted() steps again */
         it->ending = true;
         s->point_put.done = ending_noted;
-        (void)item_put(s, &s->point_put, it);
+        (void)cvn_item_put(s, &s->point_put, it);
         return;
     }
     if (!s->peer_ours && s->point_put.pending)
@@ -455,7 +458,7 @@ static void all_sent(struct cvn_sender *s)
         request_end(s);
         return;
     }
-    sender_goto(s, SENDER_DIGESTING);
+    cvn_sender_goto(s, SENDER_DIGESTING);
     if (s->digest.pending)
         return;
     s->digest.done = digest_done;
@@ -464,6 +467,13 @@ static void all_sent(struct cvn_sender *s)
         s->digest.pending = true;
     else
         fail_item(s, CVN_EIO);
+}
+
+/* What the rate lets go at once: less is saved up, or every turn would send what a few
+ * microseconds earn, in an SPDU of its own. */
+static uint64_t rate_least(const struct cvn_sender *s)
+{
+    return s->o.rate / 100 + 1; /* 10 ms */
 }
 
 /* Octets that the rate lets go now. */
@@ -478,12 +488,18 @@ static uint64_t rate_room(struct cvn_sender *s)
         s->rate_left = s->rate_left + earned > burst ? burst : s->rate_left + earned;
         s->rate_at = s->now;
     }
-    return s->rate_left;
+    return s->rate_left < rate_least(s) ? 0 : s->rate_left;
 }
 
 static uint64_t least(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
+}
+
+/* Octets between points: two to a window at least, or the link rests while one is confirmed. */
+static uint64_t spacing(const struct cvn_sender *s)
+{
+    return least(s->o.spacing, s->peer_window < 2 ? 1 : s->peer_window / 2);
 }
 
 /* How much may be read and sent now. */
@@ -492,7 +508,7 @@ static uint64_t room(struct cvn_sender *s)
     const struct cvn_item *it = s->item;
     uint64_t n = BLOCK_MAX;
     if (s->peer_points) {
-        n = least(n, s->o.spacing - (it->read - s->last_point));
+        n = least(n, spacing(s) - (it->read - s->last_point));
         uint64_t flying = it->read - it->confirmed.offset;
         n = s->peer_window == UINT64_MAX ? n
             : flying >= s->peer_window   ? 0
@@ -540,7 +556,7 @@ static bool send_block(struct cvn_sender *s, uint64_t max)
     p.owner = owner;
     p.begin = true;
     p.end = true;
-    rc = sender_request(s, &p);
+    rc = cvn_sender_request(s, &p);
     cvn_ref_drop(owner);
     if (rc != CVN_OK)
         return false;
@@ -552,10 +568,10 @@ static bool point_is_due(const struct cvn_sender *s)
 {
     const struct cvn_item *it = s->item;
     return s->peer_points && it->read > s->last_point &&
-           (it->read - s->last_point >= s->o.spacing || s->now >= s->point_due);
+           (it->read - s->last_point >= spacing(s) || s->now >= s->point_due);
 }
 
-void item_pump(struct cvn_sender *s)
+void cvn_item_pump(struct cvn_sender *s)
 {
     if (s->state == SENDER_SENDING && s->item->outcome != CVN_OUTCOME_OPEN) {
         s->want_discard = true; /* it was to be discarded when the link was lost */
@@ -582,12 +598,12 @@ void item_pump(struct cvn_sender *s)
     }
 }
 
-cvn_time item_deadline(const struct cvn_sender *s)
+cvn_time cvn_item_deadline(const struct cvn_sender *s)
 {
     cvn_time t = CVN_NEVER;
     if (s->item != NULL && s->peer_points && s->item->read > s->last_point)
         t = s->point_due;
-    if (s->o.rate != 0 && !s->at_end && s->rate_left < s->o.rate / 100 + 1) {
+    if (s->o.rate != 0 && !s->at_end && s->rate_left < rate_least(s)) {
         cvn_time more = s->rate_at + 10000000; /* 10 ms */
         t = more < t ? more : t;
     }
@@ -603,19 +619,19 @@ static void point_noted(struct cvn_wait *w, int rc)
     if (s->state == SENDER_OVER)
         return;
     if (rc != CVN_OK) {
-        sender_over(s, CVN_VERDICT_STORE, "the state of the transfer could not be stored");
+        cvn_sender_over(s, CVN_VERDICT_STORE, "the state of the transfer could not be stored");
         return;
     }
     if (s->item != NULL && s->item->stored.serial != s->point_putting.serial &&
         (s->state == SENDER_SENDING || s->state == SENDER_DIGESTING)) {
         s->point_putting = s->item->stored;
-        (void)item_put(s, &s->point_put, s->item);
+        (void)cvn_item_put(s, &s->point_put, s->item);
     }
-    sender_step(s);
+    cvn_sender_step(s);
     s->o.ops->moved(s->o.ctx);
 }
 
-void item_confirmed(struct cvn_sender *s, uint32_t serial)
+void cvn_item_confirmed(struct cvn_sender *s, uint32_t serial)
 {
     struct cvn_item *it = s->item;
     uint32_t n = 0;
@@ -631,15 +647,15 @@ void item_confirmed(struct cvn_sender *s, uint32_t serial)
     s->dead_after = s->o.dead_after;
     s->rest_for = 0;
     s->o.ops->forget(s->o.ctx, it, it->confirmed.offset);
-    sender_news(s, CVN_NEWS_CONFIRMED, it->confirmed.offset, NULL);
+    cvn_sender_news(s, CVN_NEWS_CONFIRMED, it->confirmed.offset, NULL);
     if (s->point_put.pending || s->state == SENDER_ENDING)
         return;
     s->point_putting = it->stored;
     s->point_put.done = point_noted;
-    (void)item_put(s, &s->point_put, it);
+    (void)cvn_item_put(s, &s->point_put, it);
 }
 
-void item_finish(struct cvn_sender *s, enum cvn_outcome o)
+void cvn_item_finish(struct cvn_sender *s, enum cvn_outcome o)
 {
     struct cvn_item *it = s->item;
     it->outcome = o;
@@ -647,11 +663,11 @@ void item_finish(struct cvn_sender *s, enum cvn_outcome o)
     s->item_noted = true;
     s->item_started = false;
     s->npoints = 0;
-    if (item_put(s, &s->put, it->committed ? it : NULL) == CVN_OK)
-        sender_goto(s, SENDER_NOTING);
+    if (cvn_item_put(s, &s->put, it->committed ? it : NULL) == CVN_OK)
+        cvn_sender_goto(s, SENDER_NOTING);
 }
 
-void item_ended(struct cvn_sender *s)
+void cvn_item_ended(struct cvn_sender *s)
 {
     struct cvn_item *it = s->item;
     if (s->state != SENDER_ENDING)
@@ -660,9 +676,9 @@ void item_ended(struct cvn_sender *s)
     s->item_started = false;
     it->confirmed.offset = it->read;
     s->o.ops->forget(s->o.ctx, it, it->read);
-    sender_news(s, CVN_NEWS_CONFIRMED, it->read, NULL);
+    cvn_sender_news(s, CVN_NEWS_CONFIRMED, it->read, NULL);
     if (!s->continues) {
-        item_finish(s, CVN_OUTCOME_COMMITTED);
+        cvn_item_finish(s, CVN_OUTCOME_COMMITTED);
         return;
     }
     it->part++;
@@ -670,7 +686,7 @@ void item_ended(struct cvn_sender *s)
     it->stored = (struct cvn_point){0, it->read};
     it->name_of.id_len = 0;
     s->continues = false;
-    sender_goto(s, SENDER_READY);
+    cvn_sender_goto(s, SENDER_READY);
 }
 
 static void note_text(struct cvn_item *it, const struct cvn_note *n)
@@ -691,20 +707,42 @@ static void heed_point(struct cvn_item *it, const struct cvn_note *n)
         it->stored = (struct cvn_point){n->point_serial, n->point_offset};
 }
 
-void item_exception(struct cvn_sender *s, const struct cvn_x225_prim *p)
+/* A stranger refuses to resume what it may have: its end was asked, and the answer lost. */
+static void end_unknown(struct cvn_sender *s)
+{
+    struct cvn_item *it = s->item;
+    if (!s->o.again) {
+        cvn_sender_over(s, CVN_VERDICT_SUSPENDED, unknown_text);
+        return;
+    }
+    it->stored = (struct cvn_point){0, 0};
+    it->part = 0;
+    it->part_offset = 0;
+    it->ending = false;
+    s->want_rest = false;
+    s->want_discard = false;
+    give_up(s, true); /* and then started anew */
+}
+
+void cvn_item_exception(struct cvn_sender *s, const struct cvn_x225_prim *p)
 {
     struct cvn_note n;
     struct cvn_item *it = s->item;
     if (it == NULL || !s->item_started || s->state == SENDER_GIVING_UP)
         return;
     if (cvn_note_decode(&n, p->data) != CVN_OK || !n.ours) {
-        bool may_pass = p->reason == CVN_REASON_RECEIVING_JEOPARDIZED ||
-                        p->reason == CVN_REASON_LOCAL_ERROR;
-        n = (struct cvn_note){.trouble = may_pass ? CVN_TROUBLE_BUSY : CVN_TROUBLE_IO};
+        bool may_pass =
+            p->reason == CVN_REASON_RECEIVING_JEOPARDIZED || p->reason == CVN_REASON_LOCAL_ERROR;
+        n = (struct cvn_note){.trouble = may_pass ? CVN_TROUBLE_BUSY : CVN_TROUBLE_UNKNOWN};
+        if (s->end_unknown && !may_pass) {
+            end_unknown(s);
+            return;
+        }
     }
     it->trouble = n.trouble;
     note_text(it, &n);
-    s->want_rest = n.trouble == CVN_TROUBLE_NO_SPACE || n.trouble == CVN_TROUBLE_BUSY;
+    s->want_rest = n.trouble == CVN_TROUBLE_NO_SPACE || n.trouble == CVN_TROUBLE_BUSY ||
+                   n.trouble == CVN_TROUBLE_IO;
     s->want_discard = n.trouble != CVN_TROUBLE_UNFIT_RESUME && !s->want_rest;
     if (n.trouble == CVN_TROUBLE_UNFIT_RESUME)
         heed_point(it, &n);
@@ -713,28 +751,28 @@ void item_exception(struct cvn_sender *s, const struct cvn_x225_prim *p)
     give_up(s, !s->want_rest);
 }
 
-void item_given_up(struct cvn_sender *s)
+void cvn_item_given_up(struct cvn_sender *s)
 {
     if (s->state != SENDER_GIVING_UP)
         return;
     s->item_started = false;
     s->npoints = 0;
     if (s->want_discard) {
-        item_finish(s, s->item->outcome);
+        cvn_item_finish(s, s->item->outcome);
         return;
     }
     if (!s->want_rest) {
-        sender_goto(s, SENDER_READY);
+        cvn_sender_goto(s, SENDER_READY);
         return;
     }
     s->rest_for = s->rest_for == 0 ? REST_FIRST : s->rest_for * 2;
     s->rest_for = s->rest_for > REST_MAX ? REST_MAX : s->rest_for;
     s->rest_until = s->now + s->rest_for;
-    sender_goto(s, SENDER_RESTING);
-    sender_news(s, CVN_NEWS_WAITING, 0, s->item->text);
+    cvn_sender_goto(s, SENDER_RESTING);
+    cvn_sender_news(s, CVN_NEWS_WAITING, 0, s->item->text);
 }
 
-void item_link_lost(struct cvn_sender *s)
+void cvn_item_link_lost(struct cvn_sender *s)
 {
     s->item_started = false;
     s->npoints = 0;

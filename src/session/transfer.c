@@ -22,7 +22,7 @@
 
 static void op_done(struct cvn_wait *w, int rc);
 
-int transfer_own(const struct cvn_alloc *a, struct cvn_octets *to, struct cvn_octets from)
+int cvn_transfer_own(const struct cvn_alloc *a, struct cvn_octets *to, struct cvn_octets from)
 {
     uint8_t *p = cvn_resize(a, NULL, 0, from.n + 1); /* never of size 0 */
     if (p == NULL)
@@ -39,7 +39,7 @@ int transfer_own(const struct cvn_alloc *a, struct cvn_octets *to, struct cvn_oc
 int cvn_transfer_own_final(const struct cvn_alloc *a, struct cvn_transfer *t,
                            struct cvn_octets final)
 {
-    return transfer_own(a, &t->final, final);
+    return cvn_transfer_own(a, &t->final, final);
 }
 
 static void disown(const struct cvn_alloc *a, struct cvn_octets *o)
@@ -49,7 +49,7 @@ static void disown(const struct cvn_alloc *a, struct cvn_octets *o)
     *o = (struct cvn_octets){NULL, 0};
 }
 
-void transfer_free(struct transfer *t)
+void cvn_transfer_free(struct transfer *t)
 {
     const struct cvn_alloc *a = t->inbox->alloc;
     assert(t->op == OP_NONE);
@@ -64,11 +64,11 @@ void transfer_free(struct transfer *t)
 }
 
 /* What the sender said of the item. Strangers say nothing: the caller has set a name. */
-int transfer_describe(struct transfer *t, const struct cvn_note *n)
+int cvn_transfer_describe(struct transfer *t, const struct cvn_note *n)
 {
     const struct cvn_alloc *a = t->inbox->alloc;
-    if (transfer_own(a, &t->t.name, n->name) != CVN_OK ||
-        transfer_own(a, &t->t.target, n->target) != CVN_OK)
+    if (cvn_transfer_own(a, &t->t.name, n->name) != CVN_OK ||
+        cvn_transfer_own(a, &t->t.target, n->target) != CVN_OK)
         return CVN_ENOMEM;
     t->t.kind = n->kind;
     t->t.hash = n->hash;
@@ -81,7 +81,7 @@ int transfer_describe(struct transfer *t, const struct cvn_note *n)
     return CVN_OK;
 }
 
-int transfer_add_pair(struct transfer *t, const struct pair *p)
+int cvn_transfer_add_pair(struct transfer *t, const struct pair *p)
 {
     for (uint32_t i = 0; i < t->npairs; i++)
         if (t->pairs[i].len == p->len && memcmp(t->pairs[i].octets, p->octets, p->len) == 0)
@@ -92,8 +92,8 @@ int transfer_add_pair(struct transfer *t, const struct pair *p)
     }
     if (t->npairs == t->pairs_cap) {
         uint32_t cap = t->pairs_cap == 0 ? 2 : t->pairs_cap * 2;
-        struct pair *grown =
-            cvn_resize(t->inbox->alloc, t->pairs, t->pairs_cap * sizeof *grown, cap * sizeof *grown);
+        struct pair *grown = cvn_resize(t->inbox->alloc, t->pairs, t->pairs_cap * sizeof *grown,
+                                        cap * sizeof *grown);
         if (grown == NULL)
             return CVN_ENOMEM;
         t->pairs = grown;
@@ -167,13 +167,13 @@ static int decode_pairs(struct transfer *t, struct cvn_rd *r)
         if (octets == NULL)
             return CVN_ECORRUPT;
         memcpy(p.octets, octets, p.len);
-        if (transfer_add_pair(t, &p) != CVN_OK)
+        if (cvn_transfer_add_pair(t, &p) != CVN_OK)
             return CVN_ENOMEM;
     }
     return r->bad || cvn_rd_left(r) != 0 ? CVN_ECORRUPT : CVN_OK;
 }
 
-int transfer_decode(struct transfer *t, struct cvn_octets record)
+int cvn_transfer_decode(struct transfer *t, struct cvn_octets record)
 {
     const struct cvn_alloc *a = t->inbox->alloc;
     struct cvn_rd r = cvn_rd_init(record.p, record.n);
@@ -201,9 +201,9 @@ int transfer_decode(struct transfer *t, struct cvn_octets record)
         return CVN_ECORRUPT;
     memcpy(t->session, session, CVN_ID);
     t->durable = (struct cvn_place){t->part, 0, t->part_offset};
-    if (transfer_own(a, &t->t.name, name) != CVN_OK ||
-        transfer_own(a, &t->t.target, target) != CVN_OK ||
-        transfer_own(a, &t->t.final, final) != CVN_OK)
+    if (cvn_transfer_own(a, &t->t.name, name) != CVN_OK ||
+        cvn_transfer_own(a, &t->t.target, target) != CVN_OK ||
+        cvn_transfer_own(a, &t->t.final, final) != CVN_OK)
         return CVN_ENOMEM;
     int rc = decode_pairs(t, &r);
     t->stored = rc == CVN_OK;
@@ -237,7 +237,7 @@ static void put_record(struct transfer *t, enum transfer_op op, struct cvn_store
         cvn_free(b->alloc, value, cap);
     }
     if (rc != CVN_OK) {
-        inbox_failed(b, "no memory to store a record");
+        cvn_inbox_failed(b, "no memory to store a record");
         return;
     }
     t->stored = true;
@@ -264,7 +264,7 @@ static void put_points(struct transfer *t)
         return;
     }
     if (b->o.store->ops->put(b->o.store->self, puts, n, &t->wait) != CVN_OK) {
-        inbox_failed(b, "no memory to store a point");
+        cvn_inbox_failed(b, "no memory to store a point");
         return;
     }
     t->wait.pending = true;
@@ -292,7 +292,7 @@ static int point_found(void *arg, struct cvn_octets key, struct cvn_octets value
 }
 
 /* serial 0: the highest of the part. */
-int transfer_point(struct transfer *t, uint32_t serial, struct cvn_place *out)
+int cvn_transfer_point(struct transfer *t, uint32_t serial, struct cvn_place *out)
 {
     struct cvn_inbox *b = t->inbox;
     struct point_query q = {.out = out};
@@ -311,7 +311,7 @@ static void forget_points(struct transfer *t, struct cvn_store_put *put, uint8_t
     *put = (struct cvn_store_put){.key = {key, ID_KEY}, .prefix = true};
 }
 
-uint8_t transfer_begin(struct transfer *t, uint32_t part, uint64_t offset)
+uint8_t cvn_transfer_begin(struct transfer *t, uint32_t part, uint64_t offset)
 {
     struct cvn_inbox *b = t->inbox;
     struct cvn_store_put put;
@@ -323,7 +323,7 @@ uint8_t transfer_begin(struct transfer *t, uint32_t part, uint64_t offset)
         return trouble;
     if (t->durable.serial > 0) {
         forget_points(t, &put, key);
-        inbox_put(b, &put, 1);
+        cvn_inbox_put(b, &put, 1);
     }
     t->part = part;
     t->part_offset = offset;
@@ -337,7 +337,7 @@ uint8_t transfer_begin(struct transfer *t, uint32_t part, uint64_t offset)
     return CVN_TROUBLE_NONE;
 }
 
-uint8_t transfer_back(struct transfer *t, struct cvn_place to)
+uint8_t cvn_transfer_back(struct transfer *t, struct cvn_place to)
 {
     struct cvn_inbox *b = t->inbox;
     assert(t->op == OP_NONE);
@@ -348,7 +348,7 @@ uint8_t transfer_back(struct transfer *t, struct cvn_place to)
         uint8_t key[POINT_KEY];
         struct cvn_store_put put = {.key = {key, POINT_KEY}};
         point_key(key, t, t->part, serial);
-        inbox_put(b, &put, 1);
+        cvn_inbox_put(b, &put, 1);
     }
     t->durable = to;
     t->npoints = 0;
@@ -359,7 +359,7 @@ uint8_t transfer_back(struct transfer *t, struct cvn_place to)
     return CVN_TROUBLE_NONE;
 }
 
-int transfer_mark(struct transfer *t, uint32_t serial)
+int cvn_transfer_mark(struct transfer *t, uint32_t serial)
 {
     if (t->npoints == t->points_cap) {
         uint32_t cap = t->points_cap == 0 ? 4 : t->points_cap * 2;
@@ -373,24 +373,24 @@ int transfer_mark(struct transfer *t, uint32_t serial)
     t->points[t->npoints++] = (struct cvn_place){t->part, serial, t->t.written};
     t->inbox->o.depot_ops->mark(t->inbox->o.depot, &t->t);
     if (t->inbox->o.plant_confirm_early && t->holder != NULL)
-        receiver_durable(t->holder, t->points[t->npoints - 1]);
-    transfer_step(t);
+        cvn_receiver_durable(t->holder, t->points[t->npoints - 1]);
+    cvn_transfer_step(t);
     return CVN_OK;
 }
 
-void transfer_end(struct transfer *t, bool continues)
+void cvn_transfer_end(struct transfer *t, bool continues)
 {
     t->end_wanted = true;
     t->continues = continues;
-    transfer_step(t);
+    cvn_transfer_step(t);
 }
 
 /* The transfer is over without a file. */
-void transfer_discard(struct transfer *t)
+void cvn_transfer_discard(struct transfer *t)
 {
     t->gone = true;
     t->holder = NULL;
-    transfer_step(t);
+    cvn_transfer_step(t);
 }
 
 static void remove_all(struct transfer *t)
@@ -404,11 +404,11 @@ static void remove_all(struct transfer *t)
     forget_points(t, &puts[0], keys[0]);
     id_key(keys[1], 't', t->t.id);
     puts[1] = (struct cvn_store_put){.key = {keys[1], ID_KEY}};
-    inbox_put(b, puts, 2);
+    cvn_inbox_put(b, puts, 2);
     while (*at != t)
         at = &(*at)->next;
     *at = t->next;
-    transfer_free(t);
+    cvn_transfer_free(t);
 }
 
 static void begin_sync(struct transfer *t, enum transfer_op op)
@@ -416,7 +416,7 @@ static void begin_sync(struct transfer *t, enum transfer_op op)
     struct cvn_inbox *b = t->inbox;
     t->covered = t->npoints < PUTS_MAX ? t->npoints : PUTS_MAX;
     if (b->o.depot_ops->sync(b->o.depot, &t->t, &t->wait) != CVN_OK) {
-        inbox_failed(b, "no memory to make octets durable");
+        cvn_inbox_failed(b, "no memory to make octets durable");
         return;
     }
     t->wait.pending = true;
@@ -428,7 +428,7 @@ static void begin_finish(struct transfer *t)
     struct cvn_inbox *b = t->inbox;
     t->op_trouble = CVN_TROUBLE_NONE;
     if (b->o.depot_ops->finish(b->o.depot, &t->t, &t->op_trouble, &t->wait) != CVN_OK) {
-        inbox_failed(b, "no memory to finish a file");
+        cvn_inbox_failed(b, "no memory to finish a file");
         return;
     }
     t->wait.pending = true;
@@ -440,14 +440,14 @@ static void begin_place(struct transfer *t)
     struct cvn_inbox *b = t->inbox;
     t->op_trouble = CVN_TROUBLE_NONE;
     if (b->o.depot_ops->place(b->o.depot, &t->t, &t->op_trouble, &t->wait) != CVN_OK) {
-        inbox_failed(b, "no memory to place a file");
+        cvn_inbox_failed(b, "no memory to place a file");
         return;
     }
     t->wait.pending = true;
     t->op = OP_PLACE;
 }
 
-void transfer_step(struct transfer *t)
+void cvn_transfer_step(struct transfer *t)
 {
     struct cvn_receiver *waiter = t->waiter;
     t->wait.done = op_done;
@@ -457,7 +457,7 @@ void transfer_step(struct transfer *t)
         t->waiter = NULL;
         remove_all(t);
         if (waiter != NULL)
-            receiver_go_on(waiter);
+            cvn_receiver_go_on(waiter);
         return;
     }
     if (!t->failed && t->npoints > 0)
@@ -470,19 +470,34 @@ void transfer_step(struct transfer *t)
         begin_finish(t);
     else if (waiter != NULL) {
         t->waiter = NULL;
-        receiver_go_on(waiter);
+        cvn_receiver_go_on(waiter);
     }
 }
 
 /* -------- what became of an op -------- */
 
-static void trouble(struct transfer *t, uint8_t which)
+/* Nothing more is taken of this activity; an op that is on its way keeps the points it covers. */
+void cvn_transfer_fail(struct transfer *t)
 {
     t->failed = true;
-    t->npoints = 0;
+    t->npoints = t->op == OP_SYNC || t->op == OP_NOTE ? t->covered : 0;
     t->end_wanted = false;
-    if (t->holder != NULL)
-        receiver_trouble(t->holder, which);
+    if (t->t.state == CVN_TRANSFER_COMMITTING) {
+        t->t.state = CVN_TRANSFER_RECEIVING;
+        t->stored = false;
+    }
+}
+
+static void trouble(struct transfer *t, uint8_t which)
+{
+    bool told = t->failed; /* one exception for an activity: the next would find STA19 */
+    cvn_transfer_fail(t);
+    /* after a failed fdatasync nothing is known of what was written: the file is opened anew, and
+     * cut back to the last durable point */
+    if (which == CVN_TROUBLE_IO && t->t.file != NULL)
+        t->inbox->o.depot_ops->close(t->inbox->o.depot, &t->t);
+    if (t->holder != NULL && !told)
+        cvn_receiver_trouble(t->holder, which);
 }
 
 static void points_durable(struct transfer *t)
@@ -492,8 +507,9 @@ static void points_durable(struct transfer *t)
     memmove(t->points, t->points + t->covered, t->npoints * sizeof *t->points);
     t->covered = 0;
     t->durable = last;
-    if (t->holder != NULL && !t->inbox->o.plant_confirm_early)
-        receiver_durable(t->holder, last);
+    /* After an exception was reported no confirmation may follow it. */
+    if (t->holder != NULL && !t->failed && !t->inbox->o.plant_confirm_early)
+        cvn_receiver_durable(t->holder, last);
 }
 
 static void part_sync_done(struct transfer *t)
@@ -525,8 +541,6 @@ static void place_done(struct transfer *t)
 {
     struct cvn_store_put puts[1];
     if (t->op_trouble != CVN_TROUBLE_NONE) {
-        t->t.state = CVN_TRANSFER_RECEIVING;
-        t->stored = false;
         trouble(t, t->op_trouble);
         return;
     }
@@ -550,19 +564,19 @@ static void op_ok(struct transfer *t, enum transfer_op op)
     case OP_PART_NOTE:
         t->end_wanted = false;
         if (t->holder != NULL)
-            receiver_part_ended(t->holder);
+            cvn_receiver_part_ended(t->holder);
         break;
     case OP_FINISH:
         finish_done(t);
         break;
     case OP_COMMITTING:
-        break; /* transfer_step() places it */
+        break; /* cvn_transfer_step() places it */
     case OP_PLACE:
         place_done(t);
         break;
     case OP_COMMITTED:
         if (t->holder != NULL)
-            receiver_committed(t->holder);
+            cvn_receiver_committed(t->holder);
         break;
     case OP_NONE:
         break;
@@ -578,9 +592,10 @@ static void op_done(struct cvn_wait *w, int rc)
     t->op = OP_NONE;
     if (t->inbox->broken)
         return;
-    bool of_store = op == OP_NOTE || op == OP_PART_NOTE || op == OP_COMMITTING || op == OP_COMMITTED;
+    bool of_store =
+        op == OP_NOTE || op == OP_PART_NOTE || op == OP_COMMITTING || op == OP_COMMITTED;
     if (rc != CVN_OK && of_store) {
-        inbox_failed(t->inbox, "the store of the inbox failed");
+        cvn_inbox_failed(t->inbox, "the store of the inbox failed");
         return;
     }
     if (rc != CVN_OK)
@@ -588,5 +603,5 @@ static void op_done(struct cvn_wait *w, int rc)
     else
         op_ok(t, op);
     if (t->op == OP_NONE)
-        transfer_step(t);
+        cvn_transfer_step(t);
 }

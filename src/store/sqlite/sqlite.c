@@ -337,7 +337,8 @@ static int scan(void *self, struct cvn_octets prefix,
     (void)sqlite3_finalize(st);
     uv_mutex_unlock(&s->lock);
     if (rc != SQLITE_OK)
-        return (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB ? CVN_ECORRUPT : CVN_EIO;
+        return (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB ? CVN_ECORRUPT
+                                                                             : CVN_EIO;
     return result != CVN_OK ? result : corrupt ? CVN_ECORRUPT : CVN_OK;
 }
 
