@@ -122,6 +122,10 @@ class Machine:
         new.__dict__ = self.__dict__.copy()
         return new
 
+    def kind(self):
+        """Machines that differ in this are more likely to differ in what they do next."""
+        return (self.drcv, self.dsnd, self.vact, self.vsc, self.vcoll, self.ado >= self.a, self.own)
+
     def key(self):
         """Machines with the same key are taken to have the same future."""
         ss = self.fu & SS
