@@ -35,6 +35,7 @@ struct cli_options {
     bool verbose;
     bool silent;
     const char *pcap;
+    uint64_t snap; /* octets kept of a packet; 0: all */
     int family;
     /* send */
     unsigned jobs;

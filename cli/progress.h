@@ -21,8 +21,9 @@ struct progress {
     char state[120]; /* what is wrong now */
 };
 
+/* done and confirmed: items and octets that an earlier process has brought over. */
 void progress_init(struct progress *p, const struct cli_options *o, size_t items, uint64_t total,
-                   cvn_time now);
+                   size_t done, uint64_t confirmed, cvn_time now);
 void progress_news(struct progress *p, enum cvn_sender_news n, const struct cvn_item *it,
                    uint64_t offset, const char *text);
 void progress_done(struct progress *p, const struct cvn_item *it);

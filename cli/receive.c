@@ -34,6 +34,7 @@ struct link {
     struct cvn_flow *flow;
     uv_timer_t timer;
     char peer[80];
+    bool hang_up;
     bool over;
 };
 
@@ -94,9 +95,9 @@ static void link_over(struct link *l)
     look_for_end(l->in);
 }
 
-static void maybe_close(struct link *l)
+static void close_now(struct link *l)
 {
-    if (l->over || !cvn_receiver_closing(l->receiver))
+    if (l->over)
         return;
     struct cvn_stream *s = l->stream;
     cvn_receiver_link_down(l->receiver, "closed", uv_hrtime());
@@ -124,7 +125,7 @@ static void on_sent(void *ctx, size_t octets)
         return;
     cvn_receiver_sent(l->receiver, octets);
     if (cvn_receiver_closing(l->receiver) && cvn_receiver_out_octets(l->receiver) == 0)
-        (void)uv_timer_start(&l->timer, on_timer, 0, 0);
+        (void)uv_timer_start(&l->timer, on_timer, 1, 0);
 }
 
 static void on_down(void *ctx, const char *why)
@@ -152,8 +153,9 @@ static void on_timer(uv_timer_t *t)
         return;
     cvn_receiver_tick(l->receiver, uv_hrtime());
     cvn_stream_flush(l->stream);
-    if (cvn_receiver_closing(l->receiver) && cvn_receiver_out_octets(l->receiver) == 0)
-        maybe_close(l);
+    bool sent = cvn_receiver_out_octets(l->receiver) == 0;
+    if (l->hang_up || (cvn_receiver_closing(l->receiver) && sent))
+        close_now(l);
     else
         arm(l);
 }
@@ -169,7 +171,7 @@ static void arm(struct link *l)
     if (t == CVN_NEVER)
         (void)uv_timer_stop(&l->timer);
     else
-        (void)uv_timer_start(&l->timer, on_timer, t <= now ? 0 : (t - now) / 1000000 + 1, 0);
+        (void)uv_timer_start(&l->timer, on_timer, t <= now ? 1 : (t - now) / 1000000 + 1, 0);
 }
 
 static void on_hang_up(void *ctx)
@@ -178,7 +180,8 @@ static void on_hang_up(void *ctx)
     if (l->over)
         return;
     /* never from inside: the receiver that asks may be in the middle of something */
-    (void)uv_timer_start(&l->timer, on_timer, 0, 0);
+    l->hang_up = true;
+    (void)uv_timer_start(&l->timer, on_timer, 1, 0);
 }
 
 static void on_resume(void *ctx)
@@ -522,8 +525,8 @@ static void start_handles(struct inbox *in)
 static int run(struct inbox *in)
 {
     char why[160];
-    if (in->o->pcap != NULL &&
-        cvn_capture_open(&in->capture, in->o->pcap, why, sizeof why) != CVN_OK) {
+    if (in->o->pcap != NULL && cvn_capture_open(&in->capture, in->o->pcap, (uint32_t)in->o->snap,
+                                                why, sizeof why) != CVN_OK) {
         cli_error(in->o->pcap, why, NULL);
         return EXIT_LOCAL_IO;
     }

@@ -74,6 +74,7 @@ struct sending {
     int exit_code;
     unsigned signals_seen;
     bool said; /* why it ended */
+    uint64_t said_confirmed;
 };
 
 static void arm(struct lane *l);
@@ -158,6 +159,8 @@ static void on_timer(uv_timer_t *t)
     arm(l);
 }
 
+/* Never a timeout of 0: libuv runs a timer that is set again to now within the same turn, so
+ * nothing else would run. */
 static void arm(struct lane *l)
 {
     if (l->over || uv_is_closing((uv_handle_t *)&l->timer))
@@ -169,7 +172,7 @@ static void arm(struct lane *l)
     if (t == CVN_NEVER)
         (void)uv_timer_stop(&l->timer);
     else
-        (void)uv_timer_start(&l->timer, on_timer, t <= now ? 0 : (t - now) / 1000000 + 1, 0);
+        (void)uv_timer_start(&l->timer, on_timer, t <= now ? 1 : (t - now) / 1000000 + 1, 0);
 }
 
 static void do_dial(void *ctx)
@@ -229,6 +232,7 @@ static int give(struct lane *l, struct entry *e, struct cvn_item **it)
     if (rc != CVN_OK)
         return CVN_NONE;
     l->entry = e;
+    e->taken = true;
     s->busy++;
     *it = &e->item;
     return CVN_OK;
@@ -238,7 +242,7 @@ static struct entry *take(struct sending *s, size_t *at, bool folders)
 {
     while (*at < s->list.n) {
         struct entry *e = s->list.entries[(*at)++];
-        if (!e->done && (e->item.kind == CVN_KIND_DIRECTORY) == folders)
+        if (!e->done && !e->taken && (e->item.kind == CVN_KIND_DIRECTORY) == folders)
             return e;
     }
     return NULL;
@@ -300,6 +304,7 @@ static void finished(struct lane *l, struct entry *e)
     int code = 0;
     if (e->discard_first) { /* the old version is gone; now the file as it is */
         e->discard_first = false;
+        e->taken = false;
         e->item.outcome = CVN_OUTCOME_OPEN;
         e->item.part = 0;
         e->item.part_offset = 0;
@@ -366,7 +371,7 @@ static void do_news(void *ctx, enum cvn_sender_news n, struct cvn_item *it, uint
         l->entry = NULL;
         s->busy--;
         if (!e->done || s->busy == 0)
-            (void)uv_timer_start(&s->lanes[0].timer, on_timer, 0, 0);
+            (void)uv_timer_start(&s->lanes[0].timer, on_timer, 1, 0);
     }
 }
 
@@ -440,7 +445,7 @@ static void do_over(void *ctx)
     if (!open)
         clean_up(s);
     else if (s->nover + 1 == s->nlanes && !s->lanes[0].over)
-        (void)uv_timer_start(&s->lanes[0].timer, on_timer, 0, 0);
+        (void)uv_timer_start(&s->lanes[0].timer, on_timer, 1, 0);
 }
 
 static void on_cleaned(struct cvn_wait *w, int rc)
@@ -763,13 +768,25 @@ static void on_signal(uv_signal_t *g, int number)
     }
 }
 
+static uint64_t confirmed_octets(const struct sending *s)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < s->list.n; i++) {
+        const struct cvn_item *it = &s->list.entries[i]->item;
+        sum += it->confirmed.offset > it->stored.offset ? it->confirmed.offset : it->stored.offset;
+    }
+    return sum;
+}
+
 static void on_draw(uv_timer_t *t)
 {
     struct sending *s = t->data;
-    uint64_t confirmed = 0;
-    for (size_t i = 0; i < s->list.n; i++)
-        confirmed += s->list.entries[i]->item.confirmed.offset;
+    uint64_t confirmed = confirmed_octets(s);
     progress_draw(&s->progress, confirmed, uv_hrtime());
+    if (s->o->json && confirmed != s->said_confirmed) {
+        s->said_confirmed = confirmed;
+        cli_json(stdout, "progress", "uconfirmed", confirmed, "utotal", s->progress.total, NULL);
+    }
 }
 
 static void start_handles(struct sending *s)
@@ -874,16 +891,20 @@ static int run(struct sending *s)
     if (rc == 0)
         rc = make_lanes(s);
     if (rc == 0 && s->o->pcap != NULL &&
-        cvn_capture_open(&s->capture, s->o->pcap, why, sizeof why) != CVN_OK) {
+        cvn_capture_open(&s->capture, s->o->pcap, (uint32_t)s->o->snap, why, sizeof why) !=
+            CVN_OK) {
         cli_error(s->o->pcap, why, NULL);
         rc = EXIT_LOCAL_IO;
     }
     if (rc != 0)
         return rc;
-    for (size_t i = 0; i < s->list.n; i++)
+    size_t done = 0;
+    for (size_t i = 0; i < s->list.n; i++) {
+        done += s->list.entries[i]->done;
         if (s->list.entries[i]->item.size != CVN_SIZE_UNKNOWN)
             total += s->list.entries[i]->item.size;
-    progress_init(&s->progress, s->o, s->list.n, total, uv_hrtime());
+    }
+    progress_init(&s->progress, s->o, s->list.n, total, done, confirmed_octets(s), uv_hrtime());
     start_handles(s);
     s->exit_code = s->list.exit_code;
     if (s->list.n > 0) {

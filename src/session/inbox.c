@@ -263,7 +263,7 @@ void cvn_inbox_session_over(struct cvn_inbox *b, struct session *s, bool aborted
 void cvn_inbox_note_worst(struct cvn_inbox *b, uint8_t trouble)
 {
     if (trouble != CVN_TROUBLE_UNFIT_RESUME && trouble != CVN_TROUBLE_NO_SPACE &&
-        trouble != CVN_TROUBLE_BUSY && b->worst == CVN_TROUBLE_NONE)
+        trouble != CVN_TROUBLE_BUSY && trouble != CVN_TROUBLE_IO && b->worst == CVN_TROUBLE_NONE)
         b->worst = trouble;
 }
 

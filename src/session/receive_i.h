@@ -80,6 +80,17 @@ struct cvn_inbox {
 
 enum receiver_wait { WAIT_NOTHING, WAIT_CONNECT, WAIT_START, WAIT_RESUME };
 
+/* Slices of S-DATA that stand in the octets being fed: they are written together, before any
+ * other primitive is looked at and before the feed ends. */
+#define GATHER_MAX 16u
+struct gather {
+    const uint8_t *from; /* the octets being fed */
+    const uint8_t *to;
+    struct cvn_octets slice[GATHER_MAX];
+    size_t n;
+    uint64_t octets;
+};
+
 struct cvn_receiver {
     const struct cvn_alloc *alloc;
     struct cvn_inbox *inbox;
@@ -89,6 +100,8 @@ struct cvn_receiver {
     const char *peer;
     struct cvn_sc *sc;
     cvn_time now;
+    cvn_time began;
+    bool admitted; /* S-CONNECT came and was not refused */
     struct session *session;
     struct pair connection; /* this connection's references, without an activity */
     bool ours;
@@ -100,6 +113,7 @@ struct cvn_receiver {
     enum receiver_wait wait;
     struct cvn_x225_prim deferred;
     struct transfer *waiting_for;
+    struct gather *gather; /* in cvn_receiver_feed(), else NULL */
 };
 
 /* inbox.c */
@@ -133,6 +147,7 @@ int cvn_transfer_point(struct transfer *t, uint32_t serial, struct cvn_place *ou
 /* A point was received: it is told to the holder when it is durable. */
 int cvn_transfer_mark(struct transfer *t, uint32_t serial);
 void cvn_transfer_end(struct transfer *t, bool continues);
+void cvn_transfer_fail(struct transfer *t);
 void cvn_transfer_discard(struct transfer *t);
 /* Goes on with what is to be done when op is NONE. */
 void cvn_transfer_step(struct transfer *t);

@@ -96,10 +96,13 @@ void cvn_sender_free(struct cvn_sender *s)
     cvn_free(s->alloc, s, sizeof *s);
 }
 
+/* hang_up() may still send what is queued, and say so: nothing follows from that any more. */
 static void drop_link(struct cvn_sender *s)
 {
+    s->dropping = true;
     if (s->link || s->state == SENDER_DIALING)
         s->o.ops->hang_up(s->o.ctx);
+    s->dropping = false;
     s->link = false;
     s->counts.connected = false;
     cvn_sc_free(s->sc);
@@ -157,14 +160,15 @@ static bool outage_over(struct cvn_sender *s)
 {
     if (s->outage_since == CVN_NEVER)
         return false;
-    if (!s->reached && s->now - s->started >= s->o.connect_timeout) {
+    if (s->all_done_since != CVN_NEVER && s->now - s->all_done_since >= RELEASE_WITHIN) {
+        cvn_sender_over(s, CVN_VERDICT_RELEASED, "all is committed; the release was not confirmed");
+        return true;
+    }
+    if (s->all_done_since == CVN_NEVER && !s->reached &&
+        s->now - s->started >= s->o.connect_timeout) {
         char why[200];
         text_set(why, sizeof why, s->text);
         cvn_sender_over(s, CVN_VERDICT_UNREACHED, why);
-        return true;
-    }
-    if (s->all_done_since != CVN_NEVER && s->now - s->all_done_since >= RELEASE_WITHIN) {
-        cvn_sender_over(s, CVN_VERDICT_RELEASED, "all is committed; the release was not confirmed");
         return true;
     }
     if (s->now - s->outage_since >= s->o.retry_for) {
@@ -466,6 +470,7 @@ bool cvn_sender_outstanding(const struct cvn_sender *s)
     case SENDER_RELEASING:
         return true;
     case SENDER_SENDING:
+    case SENDER_DIGESTING:
         return s->npoints > 0 || cvn_sc_out_octets(s->sc) > 0;
     default:
         return false;
@@ -507,8 +512,10 @@ void cvn_sender_start(struct cvn_sender *s, cvn_time now)
     s->redial = now;
     s->tries = 1;
     text_set(s->text, sizeof s->text, "no answer");
-    if (s->item == NULL && s->o.ops->next(s->o.ctx, &s->item) == CVN_NONE)
-        s->stopping = true;
+    if (s->item == NULL && s->o.ops->next(s->o.ctx, &s->item) == CVN_NONE) {
+        s->stopping = true; /* an earlier run was stopped after its last commit */
+        s->all_done_since = now;
+    }
     cvn_sender_step(s);
 }
 
@@ -543,7 +550,8 @@ void cvn_sender_sent(struct cvn_sender *s, size_t octets, cvn_time now)
         return;
     cvn_sc_sent(s->sc, octets);
     s->last_life = now;
-    cvn_sender_step(s);
+    if (!s->dropping)
+        cvn_sender_step(s);
 }
 
 static cvn_time earlier(cvn_time a, cvn_time b)
@@ -558,7 +566,7 @@ cvn_time cvn_sender_deadline(const struct cvn_sender *s)
     case SENDER_OVER:
         return CVN_NEVER;
     case SENDER_DOWN:
-        t = s->redial;
+        t = s->put.pending ? CVN_NEVER : s->redial; /* a record is awaited before the next dial */
         if (!s->reached)
             t = earlier(t, s->started + s->o.connect_timeout);
         if (s->o.retry_for != CVN_NEVER)
@@ -571,6 +579,9 @@ cvn_time cvn_sender_deadline(const struct cvn_sender *s)
         break;
     case SENDER_SENDING:
         t = cvn_item_deadline(s);
+        break;
+    case SENDER_CONNECTING:
+        t = s->reached ? CVN_NEVER : s->started + s->o.connect_timeout;
         break;
     default:
         break;
@@ -599,7 +610,8 @@ void cvn_sender_tick(struct cvn_sender *s, cvn_time now)
     if (s->sc != NULL)
         cvn_sc_tick(s->sc, now);
     check_dead(s);
-    if (s->state == SENDER_DIALING && !s->reached && now - s->started >= s->o.connect_timeout)
+    if ((s->state == SENDER_DIALING || s->state == SENDER_CONNECTING) && !s->reached &&
+        now - s->started >= s->o.connect_timeout)
         cvn_sender_over(s, CVN_VERDICT_UNREACHED, "no answer");
     if (s->state == SENDER_RESTING && now >= s->rest_until)
         cvn_sender_goto(s, SENDER_READY);
@@ -639,4 +651,12 @@ void cvn_sender_counts(const struct cvn_sender *s, struct cvn_sender_counts *c)
 {
     *c = s->counts;
     c->epoch = s->epoch;
+}
+
+bool cvn_sender_vars(const struct cvn_sender *s, struct cvn_x225_vars *v)
+{
+    if (s->sc == NULL)
+        return false;
+    cvn_sc_vars(s->sc, v);
+    return true;
 }

@@ -200,5 +200,7 @@ struct cvn_sender_counts {
     uint8_t session[CVN_ID];
 };
 void cvn_sender_counts(const struct cvn_sender *s, struct cvn_sender_counts *c);
+/* The session machine's variables; false: there is no link. */
+bool cvn_sender_vars(const struct cvn_sender *s, struct cvn_x225_vars *v);
 
 #endif

@@ -476,12 +476,27 @@ void cvn_transfer_step(struct transfer *t)
 
 /* -------- what became of an op -------- */
 
-static void trouble(struct transfer *t, uint8_t which)
+/* Nothing more is taken of this activity; an op that is on its way keeps the points it covers. */
+void cvn_transfer_fail(struct transfer *t)
 {
     t->failed = true;
-    t->npoints = 0;
+    t->npoints = t->op == OP_SYNC || t->op == OP_NOTE ? t->covered : 0;
     t->end_wanted = false;
-    if (t->holder != NULL)
+    if (t->t.state == CVN_TRANSFER_COMMITTING) {
+        t->t.state = CVN_TRANSFER_RECEIVING;
+        t->stored = false;
+    }
+}
+
+static void trouble(struct transfer *t, uint8_t which)
+{
+    bool told = t->failed; /* one exception for an activity: the next would find STA19 */
+    cvn_transfer_fail(t);
+    /* after a failed fdatasync nothing is known of what was written: the file is opened anew, and
+     * cut back to the last durable point */
+    if (which == CVN_TROUBLE_IO && t->t.file != NULL)
+        t->inbox->o.depot_ops->close(t->inbox->o.depot, &t->t);
+    if (t->holder != NULL && !told)
         cvn_receiver_trouble(t->holder, which);
 }
 
@@ -492,7 +507,8 @@ static void points_durable(struct transfer *t)
     memmove(t->points, t->points + t->covered, t->npoints * sizeof *t->points);
     t->covered = 0;
     t->durable = last;
-    if (t->holder != NULL && !t->inbox->o.plant_confirm_early)
+    /* After an exception was reported no confirmation may follow it. */
+    if (t->holder != NULL && !t->failed && !t->inbox->o.plant_confirm_early)
         cvn_receiver_durable(t->holder, last);
 }
 
@@ -525,8 +541,6 @@ static void place_done(struct transfer *t)
 {
     struct cvn_store_put puts[1];
     if (t->op_trouble != CVN_TROUBLE_NONE) {
-        t->t.state = CVN_TRANSFER_RECEIVING;
-        t->stored = false;
         trouble(t, t->op_trouble);
         return;
     }

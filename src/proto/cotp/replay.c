@@ -447,7 +447,8 @@ static int request_once(struct run *r, struct side *s, char **t, int n)
     if (strcmp(t[0], "accept") == 0)
         return cvn_cotp_accept(s->c);
     if (strcmp(t[0], "disconnect") == 0)
-        return cvn_cotp_disconnect(s->c, (enum cvn_cotp_reason)(n > 1 ? atoi(t[1]) : 128));
+        return cvn_cotp_disconnect(s->c,
+                                   (enum cvn_cotp_reason)strtoul(n > 1 ? t[1] : "128", NULL, 10));
     if (strcmp(t[0], "data") == 0)
         return request_data(r, s, t, n);
     if (strcmp(t[0], "expedited") == 0)

@@ -794,13 +794,13 @@ START_TEST(what_is_encoded_is_decoded)
         struct cvn_tpdu t = {.code = codes[k % 4]};
         bool connect = t.code == CVN_TPDU_CR || t.code == CVN_TPDU_CC;
         t.dst = t.code == CVN_TPDU_CR ? 0 : (uint16_t)rand();
-        t.src = t.code == CVN_TPDU_ER ? 0 : (uint16_t)(1 + rand() % 65535);
+        t.src = t.code == CVN_TPDU_ER ? 0 : (uint16_t)(1u + (unsigned)rand() % 65535u);
         if (connect) {
             t.class_0 = true;
             t.size = (uint8_t)(rand() % 2 == 0 ? 0 : 7 + rand() % 7);
             t.units = (uint16_t)(rand() % 2 == 0 ? 0 : 1 + rand() % 511);
             t.has_options = rand() % 2 == 0;
-            t.options = t.has_options ? (uint8_t)(rand() % 128) : 0;
+            t.options = t.has_options ? (uint8_t)((unsigned)rand() % 128u) : 0;
             random_tsel(&t.calling, rooms[0]);
             random_tsel(&t.called, rooms[1]);
         } else {

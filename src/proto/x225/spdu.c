@@ -8,7 +8,7 @@
  *
  * Invariants
  *   I1  the rows of an SPDU stand in the order of sending: ascending code at each
- *       level, a group's members right after the group.
+ *       level, a group's members right after the group; no group comes last.
  *   I2  an SPDU has at most SPDU_ROWS rows, so that a set of rows is a word.
  *   I3  a segment that is not the first of its SSDU (Enclosure Item without its
  *       first bit) has its Enclosure Item and user data and nothing else (7.37).
@@ -328,13 +328,16 @@ static const uint8_t spdu_by_si[2][64] = {
 static_assert(SPDU_ARRAY_LEN(spdu_table) == CVN_SPDU_TYPES, "one entry per SPDU");
 static_assert(SPDU_ARRAY_LEN(ac_rows) <= SPDU_ROWS && SPDU_ARRAY_LEN(cn_rows) <= SPDU_ROWS, "I2");
 
-/* Read when it runs, so that memset is called: what compilers put in its place for a size
- * they know (rep stos) costs as much as the rest of decoding. */
-static const volatile size_t spdu_size = sizeof(struct cvn_spdu);
+#define SPDU_PIECE 64u
 
+/* In pieces: what compilers put in the place of a memset of this size (rep stos) costs as
+ * much as the rest of decoding. */
 static void spdu_clear(struct cvn_spdu *s, enum cvn_spdu_type type)
 {
-    memset(s, 0, spdu_size);
+    uint8_t *p = (uint8_t *)s;
+    for (size_t n = sizeof *s / SPDU_PIECE; n > 0; n--, p += SPDU_PIECE)
+        memset(p, 0, SPDU_PIECE);
+    memset(p, 0, sizeof *s % SPDU_PIECE);
     s->type = type;
 }
 
@@ -374,7 +377,7 @@ bool cvn_spdu_has_information(enum cvn_spdu_type type)
 
 /* A length indicator, 8.2. Bad: cut short, or the long form of a length that has a
  * short one. */
-static size_t spdu_li(struct cvn_rd *rd)
+static inline size_t spdu_li(struct cvn_rd *rd)
 {
     size_t li = cvn_rd_u8(rd);
     if (li < SPDU_LI_LONG)
@@ -433,7 +436,7 @@ static int spdu_fail(const struct spdu_in *d, const uint8_t *at, const char *why
     return CVN_EPROTO;
 }
 
-static int spdu_units(struct spdu_in *d, struct cvn_rd *rd, uint8_t pgi, const uint8_t *li_at);
+static int spdu_units(struct spdu_in *d, struct cvn_rd rd, uint8_t pgi, const uint8_t *li_at);
 
 /* Where the first octet is that is no digit; NULL: all are. */
 static const uint8_t *spdu_not_digit(const uint8_t *p, size_t n)
@@ -448,13 +451,13 @@ static const uint8_t *spdu_not_digit(const uint8_t *p, size_t n)
     return NULL;
 }
 
-static int spdu_take_digits(struct spdu_in *d, const struct spdu_param *p, struct cvn_rd *rd)
+static int spdu_take_digits(struct spdu_in *d, const struct spdu_param *p, struct cvn_rd rd)
 {
     uint32_t *number = (uint32_t *)(void *)((uint8_t *)d->s + p->at);
     uint32_t v = 0;
-    while (cvn_rd_left(rd) > 0) {
-        const uint8_t *at = rd->at;
-        uint8_t digit = cvn_rd_u8(rd);
+    while (cvn_rd_left(&rd) > 0) {
+        const uint8_t *at = rd.at;
+        uint8_t digit = cvn_rd_u8(&rd);
         if (digit < '0' || digit > '9')
             return spdu_fail(d, at, p->why[SPDU_VALUE]);
         v = v * 10 + (uint32_t)(digit - '0');
@@ -465,27 +468,27 @@ static int spdu_take_digits(struct spdu_in *d, const struct spdu_param *p, struc
 
 /* The value of a unit, whose length is right. */
 static int spdu_take(struct spdu_in *d, const struct spdu_param *p, const uint8_t *li_at,
-                     struct cvn_rd *rd)
+                     struct cvn_rd rd)
 {
     uint8_t *member = (uint8_t *)d->s + p->at;
-    struct cvn_octets value = {.p = rd->at, .n = cvn_rd_left(rd)};
+    struct cvn_octets value = {.p = rd.at, .n = cvn_rd_left(&rd)};
     switch ((enum spdu_kind)p->kind) {
     case SPDU_GROUP:
         return spdu_units(d, rd, p->code, li_at);
     case SPDU_BITS:
-        *member = cvn_rd_u8(rd) & (uint8_t)p->set;
+        *member = cvn_rd_u8(&rd) & (uint8_t)p->set;
         break;
     case SPDU_CODE:
-        *member = cvn_rd_u8(rd);
+        *member = cvn_rd_u8(&rd);
         if (!spdu_code_defined(p, *member))
             return spdu_fail(d, value.p, p->why[SPDU_VALUE]);
         break;
     case SPDU_UNITS:
-        d->s->units = cvn_rd_be16(rd) & p->set;
+        d->s->units = cvn_rd_be16(&rd) & p->set;
         break;
     case SPDU_SIZES:
-        d->s->tsdu_max_initiator = cvn_rd_be16(rd);
-        d->s->tsdu_max_responder = cvn_rd_be16(rd);
+        d->s->tsdu_max_initiator = cvn_rd_be16(&rd);
+        d->s->tsdu_max_responder = cvn_rd_be16(&rd);
         break;
     case SPDU_DIGITS:
         return spdu_take_digits(d, p, rd);
@@ -522,11 +525,11 @@ static unsigned spdu_find(const struct spdu_entry *e, unsigned from, uint8_t pgi
 
 /* The unit at code_at belongs to this SPDU: judges and takes it. */
 static int spdu_unit(struct spdu_in *d, unsigned i, const uint8_t *code_at, const uint8_t *li_at,
-                     struct cvn_rd *value)
+                     struct cvn_rd value)
 {
     const struct spdu_param *p = &spdu_params[d->entry->rows[i].name];
     uint32_t bit = 1u << i;
-    size_t n = cvn_rd_left(value);
+    size_t n = cvn_rd_left(&value);
     if ((d->seen & bit) != 0)
         return spdu_fail(d, code_at, p->why[SPDU_TWICE]);
     d->seen |= bit;
@@ -559,21 +562,21 @@ static int spdu_mandatory(const struct spdu_in *d, uint8_t pgi, const uint8_t *l
 }
 
 /* The units of the parameter field (pgi 0) or of a group, whose length is at li_at. */
-static int spdu_units(struct spdu_in *d, struct cvn_rd *rd, uint8_t pgi, const uint8_t *li_at)
+static int spdu_units(struct spdu_in *d, struct cvn_rd rd, uint8_t pgi, const uint8_t *li_at)
 {
     unsigned next = 0;
-    while (cvn_rd_left(rd) > 0) {
-        const uint8_t *code_at = rd->at;
-        uint8_t code = cvn_rd_u8(rd);
-        const uint8_t *unit_li_at = rd->at;
-        size_t li = spdu_li(rd);
-        struct cvn_rd value = cvn_rd_sub(rd, li);
-        if (rd->bad)
+    while (cvn_rd_left(&rd) > 0) {
+        const uint8_t *code_at = rd.at;
+        uint8_t code = cvn_rd_u8(&rd);
+        const uint8_t *unit_li_at = rd.at;
+        size_t li = spdu_li(&rd);
+        struct cvn_rd value = cvn_rd_sub(&rd, li);
+        if (rd.bad)
             return spdu_fail(d, unit_li_at, "the length of a parameter is wrong (X.225 8.2)");
         unsigned i = spdu_find(d->entry, next, pgi, code);
         if (i < d->entry->nrows) {
             next = i + 1;
-            int rc = spdu_unit(d, i, code_at, unit_li_at, &value);
+            int rc = spdu_unit(d, i, code_at, unit_li_at, value);
             if (rc != CVN_OK)
                 return rc;
         } else if (pgi == 0 && (code == PGI_USER_DATA || code == PGI_EXTENDED_DATA)) {
@@ -651,7 +654,7 @@ int cvn_spdu_decode(struct cvn_spdu *s, const uint8_t *in, size_t len, bool firs
     if (rd.bad || li != cvn_rd_left(&rd))
         rc = spdu_fail(&d, li_at, "the length of an SPDU is wrong (X.225 8.2)");
     else
-        rc = spdu_units(&d, &rd, 0, li_at);
+        rc = spdu_units(&d, rd, 0, li_at);
     if (rc == CVN_OK)
         rc = spdu_finish(&d);
     if (rc != CVN_OK)
@@ -661,8 +664,8 @@ int cvn_spdu_decode(struct cvn_spdu *s, const uint8_t *in, size_t len, bool firs
 
 /* --- encoding --- */
 
+/* What encoding finds out before it writes. */
 struct spdu_plan {
-    const struct spdu_entry *entry;
     size_t params;           /* the length of the parameter field */
     uint32_t own;            /* what this SPDU may have */
     bool allowed;            /* it may be sent */
@@ -759,7 +762,7 @@ static uint32_t spdu_measure(const struct cvn_spdu *s, enum spdu_name name, bool
         n = spdu_data_length(s, name);
         break;
     }
-    *allowed = n >= p->min && (n <= p->max || p->max == ANY);
+    *allowed = n <= p->max || p->max == ANY;
     return n;
 }
 
@@ -787,73 +790,81 @@ static bool spdu_sync_allowed(const struct cvn_spdu *s)
     return s->type != CVN_SPDU_AE || !major;
 }
 
-/* Row i, which is no group. False: it is missing, and should not. */
-static inline bool spdu_plan_row(const struct cvn_spdu *s, struct spdu_plan *plan, unsigned i)
+/* The length of a row's value, which is no group. */
+static inline uint32_t spdu_row_length(const struct cvn_spdu *s, const struct spdu_row *row,
+                                       bool *allowed)
 {
-    const struct spdu_row *row = &plan->entry->rows[i];
     const struct spdu_param *p = &spdu_params[row->name];
-    plan->own |= p->has;
-    plan->len[i] = SPDU_ABSENT;
+    bool value_allowed = true;
     if ((s->has & p->has) == 0 && p->kind < SPDU_LARGE)
-        return row->presence == 'o';
-    bool allowed;
-    uint32_t n = spdu_measure(s, (enum spdu_name)row->name, &allowed);
-    plan->len[i] = n;
-    if (n == SPDU_ABSENT)
-        return row->presence == 'o';
-    if (!allowed)
-        plan->allowed = false;
-    return true;
+        return SPDU_ABSENT;
+    uint32_t n = spdu_measure(s, (enum spdu_name)row->name, &value_allowed);
+    *allowed = *allowed && (value_allowed || n == SPDU_ABSENT);
+    return n;
 }
 
-/* A group and its members, which are the rows after it; there if it is named or one of
- * them is. *next is the row behind them. False: it or a member of it is missing. */
-static bool spdu_plan_group(const struct cvn_spdu *s, struct spdu_plan *plan, unsigned group,
-                            unsigned *next)
+/* The members of a group are the rows after it; it is there if it is named or one of them
+ * is. Returns the row behind them. */
+static unsigned spdu_plan_group(const struct cvn_spdu *s, const struct spdu_entry *e,
+                                unsigned group, struct spdu_plan *plan)
 {
-    const struct spdu_entry *e = plan->entry;
     const struct spdu_param *p = &spdu_params[e->rows[group].name];
-    size_t len = 0;
     bool present = (s->has & p->has) != 0;
     bool complete = true;
+    size_t len = 0;
     unsigned i = group + 1;
-    for (; i < e->nrows && e->rows[i].pgi == p->code; i++) {
-        complete = spdu_plan_row(s, plan, i) && complete;
-        if (plan->len[i] != SPDU_ABSENT) {
+    plan->own |= p->has;
+    for (; e->rows[i].pgi == p->code; i++) {
+        assert(i + 1 < e->nrows); /* I1 */
+        uint32_t n = spdu_row_length(s, &e->rows[i], &plan->allowed);
+        plan->len[i] = n;
+        plan->own |= spdu_params[e->rows[i].name].has;
+        if (n != SPDU_ABSENT) {
             present = true;
-            len += spdu_unit_size(plan->len[i]);
+            len += spdu_unit_size(n);
+        } else if (e->rows[i].presence == 'm') {
+            complete = false;
         }
     }
-    *next = i;
-    plan->own |= p->has;
     plan->len[group] = present ? (uint32_t)len : SPDU_ABSENT;
-    return present ? complete : e->rows[group].presence == 'o';
+    if (present && !complete)
+        plan->allowed = false;
+    return i;
 }
 
 /* Measures all. What may not be sent is measured, too. */
 static void spdu_plan(const struct cvn_spdu *s, struct spdu_plan *plan)
 {
     const struct spdu_entry *e = &spdu_table[s->type];
+    uint32_t own = 0;
+    size_t params = 0;
+    bool allowed = true;
     bool complete = true;
-    plan->entry = e;
-    plan->params = 0;
     plan->own = 0;
     plan->allowed = true;
     for (unsigned i = 0, next; i < e->nrows; i = next) {
+        const struct spdu_row *row = &e->rows[i];
+        const struct spdu_param *p = &spdu_params[row->name];
         next = i + 1;
-        if (spdu_params[e->rows[i].name].kind == SPDU_GROUP)
-            complete = spdu_plan_group(s, plan, i, &next) && complete;
+        if (p->kind == SPDU_GROUP)
+            next = spdu_plan_group(s, e, i, plan);
         else
-            complete = spdu_plan_row(s, plan, i) && complete;
+            plan->len[i] = spdu_row_length(s, row, &allowed);
+        own |= p->has;
         if (plan->len[i] != SPDU_ABSENT)
-            plan->params += spdu_unit_size(plan->len[i]);
+            params += spdu_unit_size(plan->len[i]);
+        else if (row->presence == 'm')
+            complete = false;
     }
-    if (!spdu_continues(s) && !complete) /* I3 */
-        plan->allowed = false;
-    plan->allowed = plan->allowed && spdu_has_allowed(s, plan->own) && spdu_sync_allowed(s);
+    if (!complete && !spdu_continues(s)) /* I3 */
+        allowed = false;
+    plan->params = params;
+    plan->own |= own;
+    plan->allowed =
+        plan->allowed && allowed && spdu_has_allowed(s, plan->own) && spdu_sync_allowed(s);
 }
 
-static void spdu_put_head(struct cvn_wr *w, unsigned code, size_t n)
+static inline void spdu_put_head(struct cvn_wr *w, unsigned code, size_t n)
 {
     if (n < SPDU_LI_LONG) {
         cvn_wr_be16(w, (uint16_t)(code << 8 | n));
@@ -863,7 +874,7 @@ static void spdu_put_head(struct cvn_wr *w, unsigned code, size_t n)
     }
 }
 
-static void spdu_put_digits(struct cvn_wr *w, uint32_t v, size_t n)
+static inline void spdu_put_digits(struct cvn_wr *w, uint32_t v, size_t n)
 {
     uint8_t *to = cvn_wr_room(w, n);
     assert(to != NULL);
@@ -871,8 +882,8 @@ static void spdu_put_digits(struct cvn_wr *w, uint32_t v, size_t n)
         to[--n] = (uint8_t)('0' + v % 10);
 }
 
-static void spdu_put_value(const struct cvn_spdu *s, const struct spdu_param *p, size_t n,
-                           struct cvn_wr *w)
+static inline void spdu_put_value(const struct cvn_spdu *s, const struct spdu_param *p, size_t n,
+                                  struct cvn_wr *w)
 {
     const uint8_t *member = (const uint8_t *)s + p->at;
     switch ((enum spdu_kind)p->kind) {
@@ -908,24 +919,53 @@ static void spdu_put_value(const struct cvn_spdu *s, const struct spdu_param *p,
     }
 }
 
+/* The short way for a MIP with its number and no more than its type: the most frequent SPDU
+ * after DT. What is not so, or may not be sent, goes the long way. */
+static bool spdu_encode_point(const struct cvn_spdu *s, struct cvn_wr *w)
+{
+    size_t n = spdu_digits(s->serial);
+    size_t params = (s->has == CVN_HAS_SERIAL ? 0u : 3u) + 2 + n;
+    struct cvn_wr to = *w;
+    if ((s->has | CVN_HAS_SYNC_TYPE) != (CVN_HAS_SYNC_TYPE | CVN_HAS_SERIAL) ||
+        s->serial > CVN_SERIAL_MAX || s->sync_type > 3 ||
+        (s->large_initial.n | s->large_initial2.n) != 0)
+        return false;
+    if (to.bad || to.cap - to.len < 2 + params)
+        return false;
+    spdu_put_head(&to, 49, params);
+    if (s->has != CVN_HAS_SERIAL) {
+        spdu_put_head(&to, 15, 1);
+        cvn_wr_u8(&to, s->sync_type);
+    }
+    spdu_put_head(&to, 42, n);
+    spdu_put_digits(&to, s->serial, n);
+    w->len = to.len;
+    return true;
+}
+
 int cvn_spdu_encode(const struct cvn_spdu *s, struct cvn_wr *w)
 {
-    struct spdu_plan plan;
     assert(s->type < CVN_SPDU_TYPES);
+    if (s->type == CVN_SPDU_MIP && spdu_encode_point(s, w))
+        return CVN_OK;
+    const struct spdu_entry *e = &spdu_table[s->type];
+    struct cvn_wr to = *w; /* a copy that the octets written cannot alias */
+    struct spdu_plan plan;
     spdu_plan(s, &plan);
     if (!plan.allowed)
         return CVN_EINVAL;
-    if (plan.params > SPDU_PARAMS_MAX || w->bad || spdu_unit_size(plan.params) > w->cap - w->len)
+    if (plan.params > SPDU_PARAMS_MAX || to.bad || spdu_unit_size(plan.params) > to.cap - to.len)
         return CVN_ETOOBIG;
-    spdu_put_head(w, plan.entry->si, plan.params);
-    for (unsigned i = 0; i < plan.entry->nrows; i++) {
-        const struct spdu_param *p = &spdu_params[plan.entry->rows[i].name];
+    spdu_put_head(&to, e->si, plan.params);
+    for (unsigned i = 0; i < e->nrows; i++) {
+        const struct spdu_param *p = &spdu_params[e->rows[i].name];
         if (plan.len[i] == SPDU_ABSENT)
             continue;
-        spdu_put_head(w, p->code, plan.len[i]);
-        spdu_put_value(s, p, plan.len[i], w);
+        spdu_put_head(&to, p->code, plan.len[i]);
+        spdu_put_value(s, p, plan.len[i], &to);
     }
-    assert(!w->bad); /* I4 */
+    assert(!to.bad); /* I4 */
+    w->len = to.len;
     return CVN_OK;
 }
 

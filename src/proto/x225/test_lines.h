@@ -7,6 +7,7 @@
 #define CVN_PROTO_X225_TEST_LINES_H
 
 #include "proto/x225/spdu.h"
+#include "proto/x225/spdu_same.h"
 
 /* SI, category, user information, parameters: code and m or o; { } the units of a group. */
 struct line {
@@ -74,9 +75,6 @@ int decode(struct cvn_spdu *s, enum cvn_spdu_type type, struct octets o,
            struct cvn_spdu_fault *fault);
 /* Encodes, which must do; the octets are the caller's. */
 struct octets encode(const struct cvn_spdu *s);
-/* Alike in all that an SPDU can carry. */
-bool same(const struct cvn_spdu *a, const struct cvn_spdu *b);
-bool same_octets(struct cvn_octets a, struct cvn_octets b);
 void expect_same_octets(struct octets a, struct octets b);
 /* The octets decode, and encode to themselves. */
 void expect_round_trip(const struct units *us, struct cvn_spdu *s);
@@ -84,6 +82,10 @@ void expect_round_trip(const struct units *us, struct cvn_spdu *s);
 void expect_fault(const struct units *us, struct twist *t, size_t offset, const char *why);
 /* An octet as it is taken in the parameter of this code, -1: reserved. */
 int value_taken(enum cvn_spdu_type type, unsigned code, unsigned v);
+/* The member that the parameter of this code, one octet, is kept in. */
+uint8_t *octet_of(struct cvn_spdu *s, unsigned code);
+/* The same of a number; NULL: the code is of none. */
+uint32_t *number_of(struct cvn_spdu *s, unsigned code);
 /* Encoding says code and writes nothing. */
 void expect_refused(const struct cvn_spdu *s, int code);
 /* What us decode to; *o is the caller's. */

@@ -321,7 +321,23 @@ static const struct example examples[] = {
      " DT[x] PT t01 \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\""},
     {0, "01 02 10 00", ""},
     {0, "01 03 19 01 03", ""},
+    {0,
+     "02 1F 10 01 01 C1 1A 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61"
+     " 61 61 61 01 00 62",
+     " DT[b] PT t01 \"aaaaaaaaaaaaaaaaaaaaaaaaaa\""},
+    {0,
+     "02 1D 10 01 01 C1 18 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61"
+     " 61 01 00 62",
+     " DT[b] PT t01 \"aaaaaaaaaaaaaaaaaaaaaaaa\""},
     /* category 1 */
+    {0,
+     "09 22 C1 20 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61"
+     " 61 61 61 61 61 61",
+     " FN \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\""},
+    {0,
+     "05 1D C8 1B 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61"
+     " 61 62 63 64",
+     " EX[bcd]"},
     {0, "09 00", " FN"},
     {0, "09 03 C1 01 78", " FN \"x\""},
     {0, "21 00 61 62", " TD[ab]"},
@@ -641,6 +657,28 @@ START_TEST(takes_a_new_tsdu_though_the_last_call_was_left_out)
 }
 END_TEST
 
+START_TEST(does_not_mind_if_begin_is_said_again_of_what_is_left)
+{
+    static const uint8_t tsdu[] = {1, 3, 16, 1, 1, 49, 3, 42, 1, '7', 1, 0, 'x'};
+    static const enum cvn_spdu_type types[] = {CVN_SPDU_MIP, CVN_SPDU_DT, CVN_SPDU_GT};
+    struct feeder f;
+    size_t at = 0;
+    size_t used;
+    feeder_init(&f, EXT, 0);
+    for (int k = 0; k < 3; k++) {
+        ck_assert_int_eq(cvn_tsdu_in_feed(&f.t, tsdu + at, sizeof tsdu - at, true, true, false,
+                                          &used, &f.ev, &f.fault),
+                         CVN_EVENT);
+        ck_assert_int_eq(f.ev.spdu.type, types[k]);
+        at += used;
+    }
+    ck_assert_uint_eq(at, sizeof tsdu);
+    ck_assert_int_eq(cvn_tsdu_in_feed(&f.t, NULL, 0, true, true, false, &used, &f.ev, &f.fault),
+                     CVN_MORE);
+    cvn_tsdu_in_fini(&f.t);
+}
+END_TEST
+
 START_TEST(forgets_a_tsdu_that_was_cut_short)
 {
     static const char *const begun[] = {
@@ -673,7 +711,7 @@ START_TEST(forgets_a_tsdu_that_was_cut_short)
             feeder_flush(&f);
             f.log.n = 0;
             f.log.open = false;
-            feed_case(&f, "01 03 10 01 01 01 03 19 01 03 78", TWO, 6);
+            feed_case(&f, "01 03 10 01 01 01 03 19 01 03 78", i % 2 == 0 ? TWO : WHOLE, 6);
             ck_assert_str_eq(f.log.text, " DT[x] GT t01");
             cvn_tsdu_in_fini(&f.t);
             ck_assert_uint_eq(f.memory.live, 0);
@@ -737,10 +775,10 @@ START_TEST(bounds_an_ssdu_in_segments)
 {
     for (uint32_t most = 0; most <= 12; most++) {
         struct feeder f;
-        char in[1000] = "01 00 31 0C 19 01 01 2A 01 37 C1 04 61 61 61 61 / ";
-        for (int k = 0; k < 3; k++)
-            (void)strcat(in, k == 2 ? "01 00 31 09 19 01 02 C1 04 61 61 61 61 / "
-                                    : "01 00 31 07 19 01 00 C1 02 61 61 / ");
+        static const char in[] = "01 00 31 0C 19 01 01 2A 01 37 C1 04 61 61 61 61 / "
+                                 "01 00 31 07 19 01 00 C1 02 61 61 / "
+                                 "01 00 31 07 19 01 00 C1 02 61 61 / "
+                                 "01 00 31 09 19 01 02 C1 04 61 61 61 61 / ";
         feeder_init(&f, V2, most);
         feed_case(&f, in, WHOLE, 0);
         if (most < 12)
@@ -846,6 +884,7 @@ int main(void)
     tcase_add_loop_test(each, survives_mutations_and_is_the_same_in_any_slices, 0, EXAMPLES);
     tcase_add_test(one, passes_user_information_on_where_it_lies);
     tcase_add_test(one, takes_a_new_tsdu_though_the_last_call_was_left_out);
+    tcase_add_test(one, does_not_mind_if_begin_is_said_again_of_what_is_left);
     tcase_add_test(one, forgets_a_tsdu_that_was_cut_short);
     tcase_add_test(one, drops_the_rest_of_what_is_purged_within_its_tsdu);
     tcase_add_test(one, keeps_what_the_last_event_points_at_over_a_purge);

@@ -28,7 +28,7 @@
 #define TSDU_ABSENT  0x80u
 #define GT_BARE      0x0100u
 #define PT_BARE      0x0200u
-#define DT_PLAIN     0x01000100u /* GT and DT, both without parameters */
+#define DT_BARE      0x0100u
 
 enum tsdu_phase {
     TSDU_IDLE,  /* between TSDUs */
@@ -282,7 +282,7 @@ static int tsdu_join_begin(struct tsdu_step *x)
     tsdu_close(t);
     t->open = (uint8_t)s->type;
     t->join = join;
-    t->join_size = (uint32_t)size;
+    t->join_size = size;
     t->join_header = (uint32_t)x->header.n;
     t->join_len = (uint32_t)s->user_data.n;
     return CVN_OK;
@@ -298,15 +298,13 @@ static int tsdu_join_append(struct tsdu_step *x, struct cvn_octets data)
     size_t filled = (size_t)t->join_header + t->join_len;
     if (filled + data.n > t->join_size) {
         size_t most = (size_t)t->join_header + t->ssdu_bytes_max;
-        size_t size = 2 * (size_t)t->join_size + data.n;
+        size_t size = 2 * t->join_size + data.n;
         size = size > most ? most : size;
-        if (size > UINT32_MAX)
-            return tsdu_fail(x, 0, tsdu_too_big);
         uint8_t *join = cvn_resize(t->alloc, t->join, t->join_size, size);
         if (join == NULL)
             return CVN_ENOMEM;
         t->join = join;
-        t->join_size = (uint32_t)size;
+        t->join_size = size;
     }
     memcpy(t->join + filled, data.p, data.n);
     t->join_len += (uint32_t)data.n;
@@ -349,9 +347,11 @@ static int tsdu_join_end(struct tsdu_step *x)
 static void tsdu_go_on(struct tsdu_step *x, unsigned type, int rc, bool segment)
 {
     struct cvn_tsdu_in *t = x->t;
-    if (t->extended && cvn_spdu_category((enum cvn_spdu_type)type) == 2 && !segment)
+    bool more = t->extended && cvn_spdu_category((enum cvn_spdu_type)type) == 2 && !segment;
+    assert(more || x->end || rc == CVN_OK);
+    if (more)
         t->phase = TSDU_NEXT;
-    else if (rc == CVN_EVENT && x->end && t->zero_len == 0 && t->kept_tokens == 0)
+    else if (rc == CVN_EVENT && t->zero_len == 0 && t->kept_tokens == 0)
         t->phase = TSDU_DONE; /* nothing waits for the end of the TSDU */
     else
         t->phase = TSDU_TAIL;
@@ -688,14 +688,10 @@ static int tsdu_tail(struct tsdu_step *x)
 
 static int tsdu_steps(struct tsdu_step *x)
 {
+    struct cvn_tsdu_in *t = x->t;
     int rc = CVN_OK;
     while (rc == CVN_OK) {
-        switch ((enum tsdu_phase)x->t->phase) {
-        case TSDU_FIRST:
-        case TSDU_AFTER:
-        case TSDU_NEXT:
-            rc = tsdu_spdu(x);
-            break;
+        switch (t->phase) {
         case TSDU_WHOLE:
             rc = tsdu_whole(x);
             break;
@@ -708,12 +704,12 @@ static int tsdu_steps(struct tsdu_step *x)
         case TSDU_SKIP:
             cvn_rd_skip(&x->rd, cvn_rd_left(&x->rd));
             if (x->end)
-                x->t->phase = TSDU_DONE;
+                t->phase = TSDU_DONE;
             rc = CVN_MORE;
             break;
-        case TSDU_IDLE:
-        case TSDU_DONE:
-            assert(false); /* a TSDU is in progress */
+        default:
+            assert(t->phase == TSDU_FIRST || t->phase == TSDU_AFTER || t->phase == TSDU_NEXT);
+            rc = tsdu_spdu(x);
             break;
         }
     }
@@ -811,20 +807,32 @@ static int tsdu_normal_feed(struct tsdu_step *x, bool begin)
     return rc;
 }
 
-/* The most frequent TSDU: GT and DT without parameters, whole, no SSDU open. */
-static bool tsdu_plain(struct cvn_tsdu_in *t, struct cvn_rd rd, struct cvn_tsdu_event *ev)
+/* The short way for the most frequent TSDUs, whole in one slice, while no SSDU is open: GT or
+ * PT without parameters, and behind it a DT without any either, or another SPDU to the end.
+ * What is not so, or not right, goes the long way. */
+static bool tsdu_short(struct cvn_tsdu_in *t, struct cvn_rd rd, struct cvn_tsdu_event *ev)
 {
-    if ((t->phase != TSDU_IDLE && t->phase != TSDU_DONE) || t->open != TSDU_NONE || t->segmented)
+    struct cvn_spdu_fault fault;
+    uint16_t zero = cvn_rd_be16(&rd);
+    struct cvn_rd at = rd;
+    size_t n = cvn_rd_left(&rd);
+    if ((t->phase != TSDU_IDLE && t->phase != TSDU_DONE) || t->open != TSDU_NONE)
         return false;
-    const uint8_t *in = rd.at;
-    if (cvn_rd_be32(&rd) != DT_PLAIN)
+    if (zero != GT_BARE && zero != PT_BARE)
         return false;
-    cvn_spdu_init(&ev->spdu, CVN_SPDU_DT);
-    ev->info = (struct cvn_octets){.p = rd.at, .n = cvn_rd_left(&rd)};
+    if (cvn_rd_be16(&rd) == DT_BARE && !t->segmented) {
+        cvn_spdu_init(&ev->spdu, CVN_SPDU_DT);
+        n = 2;
+    } else if (cvn_spdu_decode(&ev->spdu, at.at, n, false, &fault) != CVN_OK ||
+               ev->spdu.type == CVN_SPDU_DT || (ev->spdu.has & CVN_HAS_ENCLOSURE) != 0) {
+        return false;
+    }
+    ev->raw = at.at;
+    ev->raw_len = n > TSDU_RAW_MAX ? TSDU_RAW_MAX : n;
+    cvn_rd_skip(&at, n);
+    ev->info = (struct cvn_octets){.p = at.at, .n = cvn_rd_left(&at)};
     ev->begin = true;
     ev->end = true;
-    ev->raw = in + TSDU_ZERO;
-    ev->raw_len = 2;
     t->phase = TSDU_DONE;
     t->again = true;
     return true;
@@ -848,7 +856,7 @@ int cvn_tsdu_in_feed(struct cvn_tsdu_in *t, const uint8_t *in, size_t len, bool 
         *used = 0;
         return CVN_MORE;
     }
-    if (begin && end && !expedited && tsdu_plain(t, cvn_rd_init(in, len), ev)) {
+    if (begin && end && !expedited && tsdu_short(t, cvn_rd_init(in, len), ev)) {
         *used = len;
         return CVN_EVENT;
     }

@@ -51,7 +51,7 @@ struct cvn_tsdu_in {
     uint8_t *heap;     /* the buffer, NULL: it is small */
     uint8_t small[32];
     uint8_t *join; /* the header of the first segment, then the user data so far */
-    uint32_t join_size;
+    size_t join_size;
     uint32_t join_header;
     uint32_t join_len;
 };

@@ -80,14 +80,10 @@ static void on_writable(uv_poll_t *p, int status, int events)
     int err = 0;
     socklen_t len = sizeof err;
     (void)events;
-    if (status != 0) {
-        failed(d, uv_strerror(status));
-        return;
-    }
     if (getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &err, &len) != 0)
         err = errno;
-    if (err != 0) {
-        failed(d, strerror(err));
+    if (err != 0 || status != 0) { /* libuv says EBADF for any error: the socket knows which */
+        failed(d, err != 0 ? strerror(err) : uv_strerror(status));
         return;
     }
     int fd = d->fd;
