@@ -132,12 +132,15 @@ class Search:
         row = self.walker.find(m, e) if not e.malformed(m) else None
         return row is None and all(g in self.done for g in self.goals(trace))
 
-    def extra(self, cfg, e, state, row):
-        """What is to be seen too: each row in each configuration, each form of an event in a row, what
-        is no SPDU at all, and time that passes without a timer."""
+    @staticmethod
+    def extra(cfg, e, state, row, since):
+        """What is to be seen too: each row in each configuration, each form of an event in a row, each
+        row behind each that began a resync, what is no SPDU at all, and time that passes without a timer."""
         if row is not None:
             yield "in", cfg.name, row.number
             yield ("form", row.number) + e.form()
+            if since:
+                yield "since", since, row.number
         elif e.name == ev.MALFORMED:
             yield ev.MALFORMED, state, e.raw
         elif e.name == "TIM":
@@ -152,7 +155,8 @@ class Search:
             self.walker.trace = trace = []
             after, out = self.walker.step(m, e)
             new = [g for g in self.goals(trace) if g not in self.done]
-            more = [g for g in self.extra(cfg, e, m.st, trace[0][2] if trace else None)
+            more = [g for g in self.extra(cfg, e, m.st, trace[0][2] if trace else None,
+                                             m.since)
                     if g not in self.done]
             if after.ambiguous:
                 self.flaws.setdefault((m.st, e.name), (cfg, node, e))
