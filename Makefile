@@ -41,7 +41,7 @@ test: tested ## everything
 	@tests/run.py
 
 run: all ## see it work: a transfer over a link that is cut
-	@tools/demo.sh
+	@tools/demo.py
 
 tidy: tested ## the rules of CONTRIBUTING.md that a program can judge
 	@tools/tidy
@@ -50,7 +50,7 @@ format: ## lay the C sources out as .clang-format says
 	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
 
 bench: tested ## the speed table, against its yardsticks
-	@tests/bench/run.sh
+	@tests/bench/run.py
 
 fuzz: packages-for-tests ## every fuzz target for FUZZ_SECONDS=60
 	@tools/fuzz.sh $(FUZZ_SECONDS)

@@ -35,6 +35,7 @@ struct cli_options {
     bool verbose;
     bool silent;
     const char *pcap;
+    uint64_t snap; /* octets kept of a packet; 0: all */
     int family;
     /* send */
     unsigned jobs;
@@ -43,12 +44,12 @@ struct cli_options {
     bool follow_links;
     bool again;
     double connect_timeout;
-    double retry_for;      /* < 0: until stopped */
-    double dead_after;     /* 0: the library's */
+    double retry_for;  /* < 0: until stopped */
+    double dead_after; /* 0: the library's */
     uint64_t window;
     uint64_t spacing;
     unsigned points_max;
-    const char *name;      /* of standard input */
+    const char *name; /* of standard input */
     /* receive */
     const char *listen;
     const char *into;

@@ -66,8 +66,8 @@ static struct entry *add(struct list *l, const char *path, const char *name, uin
 {
     if (l->n == l->cap) {
         size_t cap = l->cap == 0 ? 64 : l->cap * 2;
-        struct entry **grown = cvn_resize(cvn_alloc_std(), l->entries, l->cap * sizeof *grown,
-                                          cap * sizeof *grown);
+        struct entry **grown =
+            cvn_resize(cvn_alloc_std(), l->entries, l->cap * sizeof *grown, cap * sizeof *grown);
         if (grown == NULL)
             return NULL;
         l->entries = grown;
@@ -198,38 +198,46 @@ static int add_stdin(struct list *l)
     return 0;
 }
 
-/* The name is the operand's last part; of "." or "/" the folder's real one. */
+/* "." and "/" and ".." have no name of their own: their real path gives one. */
+static int add_nameless(struct list *l, const char *operand)
+{
+    char real[PATH_MAX];
+    if (realpath(operand, real) == NULL)
+        return skip(l, operand, strerror(errno), NULL, EXIT_NO_INPUT);
+    const char *last = strrchr(real, '/');
+    return walk(l, real, last == NULL || last[1] == '\0' ? "root" : last + 1, 0);
+}
+
+/* The name is the operand's last part, which stays as it is (it may be a link); the folder
+ * before it is made absolute. */
 static int add_operand(struct list *l, const char *operand)
 {
     char real[PATH_MAX];
-    char whole[PATH_MAX];
+    char folder[PATH_MAX];
+    char path[2 * PATH_MAX];
     size_t n = strlen(operand);
     while (n > 1 && operand[n - 1] == '/')
         n--;
-    if (n == 0 || n >= sizeof whole)
+    if (n == 0 || n >= sizeof folder)
         return skip(l, operand, "not a path", NULL, EXIT_NO_INPUT);
-    memcpy(whole, operand, n);
-    whole[n] = '\0';
-    const char *slash = strrchr(whole, '/');
-    const char *base = slash == NULL ? whole : slash + 1;
-    bool odd = strcmp(base, ".") == 0 || strcmp(base, "..") == 0 || base[0] == '\0';
-    /* the folder is made absolute, the last part stays as it is: it may be a link */
-    char *parent = realpath(odd ? whole : slash == NULL ? "." : slash == whole ? "/" : NULL, real);
-    if (!odd && slash != NULL && slash != whole) {
-        whole[slash - whole] = '\0';
-        parent = realpath(whole, real);
-    }
-    if (parent == NULL)
+    memcpy(folder, operand, n);
+    folder[n] = '\0';
+    char *slash = strrchr(folder, '/');
+    const char *base = operand + (slash == NULL ? 0 : slash - folder + 1);
+    size_t nbase = n - (size_t)(base - operand);
+    if (nbase == 0 || strncmp(base, ".", nbase) == 0 || strncmp(base, "..", nbase) == 0)
+        return add_nameless(l, operand);
+    if (slash == folder)
+        slash[1] = '\0';
+    else if (slash != NULL)
+        *slash = '\0';
+    if (realpath(slash == NULL ? "." : folder, real) == NULL)
         return skip(l, operand, strerror(errno), NULL, EXIT_NO_INPUT);
-    if (odd) {
-        const char *last = strrchr(real, '/');
-        return walk(l, real, last == NULL || last[1] == '\0' ? "root" : last + 1, 0);
-    }
-    char path[PATH_MAX * 2];
-    (void)snprintf(path, sizeof path, "%s/%s", strcmp(real, "/") == 0 ? "" : real, base);
+    (void)snprintf(path, sizeof path, "%s/%.*s", strcmp(real, "/") == 0 ? "" : real, (int)nbase,
+                   base);
     if (strlen(path) >= PATH_MAX)
         return skip(l, operand, "the path is too long", NULL, EXIT_NO_INPUT);
-    return walk(l, path, base, 0);
+    return walk(l, path, strrchr(path, '/') + 1, 0);
 }
 
 static int by_name(const void *a, const void *b)

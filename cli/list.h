@@ -16,6 +16,7 @@ struct entry {
     struct stat st;
     uint8_t identity[CVN_ID]; /* of what the file is now: device, inode, size, mtime */
     bool discard_first;       /* an earlier version of it is unfinished at the receiver */
+    bool taken;               /* a session has it */
     bool done;
     struct cvn_source *source;
     void *user;

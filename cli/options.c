@@ -43,7 +43,8 @@ static const struct option options[] = {
     {"checkpoint",      0,  "s",  OCTETS,  AT(spacing),         "N",       "octets between synchronization points (default 1M)"},
     {"points",          0,  "s",  COUNT,   AT(points_max),      "N",       "synchronization points of one activity (default 990000)"},
     {"json",            0,  "sr", FLAG,    AT(json),            NULL,      "events, one JSON object a line, on standard output"},
-    {"pcap",            0,  "sr", TEXT,    AT(pcap),            "FILE",    "write what went over the wire as pcapng"},
+    {"pcap",            0,  "sr", TEXT,    AT(pcap),            "FILE",    "write what went over the wire as pcapng (added to it)"},
+    {"snap",            0,  "sr", OCTETS,  AT(snap),            "N",       "octets of each packet that --pcap keeps (default all)"},
     {"verbose",         'v',"sr", FLAG,    AT(verbose),         NULL,      "show session primitives on standard error"},
     {"silent",          's',"sr", FLAG,    AT(silent),          NULL,      "no progress bar, no summary"},
     {"ipv4",            '4',"sr", FAMILY4, AT(family),          NULL,      "IPv4 only"},
@@ -229,8 +230,13 @@ int cli_parse(struct cli_options *o, int argc, char **argv)
 {
     bool only_operands = false;
     char which = 0;
-    *o = (struct cli_options){.jobs = 4, .hash = "xxh128", .on_conflict = "fail", .name = "stdin",
-                              .connect_timeout = 10, .retry_for = -1, .family = AF_UNSPEC};
+    *o = (struct cli_options){.jobs = 4,
+                              .hash = "xxh128",
+                              .on_conflict = "fail",
+                              .name = "stdin",
+                              .connect_timeout = 10,
+                              .retry_for = -1,
+                              .family = AF_UNSPEC};
     o->operands = (const char **)(uintptr_t)argv; /* compacted in place */
     for (int i = 1; i < argc; i++) {
         const char *arg = argv[i];

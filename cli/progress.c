@@ -7,12 +7,14 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define BAR_WIDTH 24
+#define BAR_WIDTH 12
 
 void progress_init(struct progress *p, const struct cli_options *o, size_t items, uint64_t total,
-                   cvn_time now)
+                   size_t done, uint64_t confirmed, cvn_time now)
 {
     *p = (struct progress){.o = o, .items = items, .total = total, .began = now, .last = now};
+    p->done = done;
+    p->last_confirmed = confirmed;
     p->bar = !o->silent && !o->verbose && isatty(STDERR_FILENO);
 }
 
@@ -54,8 +56,8 @@ static void time_left(const struct progress *p, uint64_t confirmed, char *out, s
         return;
     uint64_t s = (uint64_t)((double)(p->total - confirmed) / p->rate);
     if (s < 360000)
-        (void)snprintf(out, cap, "%" PRIu64 ":%02" PRIu64 ":%02" PRIu64 " left", s / 3600,
-                       s / 60 % 60, s % 60);
+        (void)snprintf(out, cap, "%" PRIu64 ":%02" PRIu64 ":%02" PRIu64, s / 3600, s / 60 % 60,
+                       s % 60);
 }
 
 void progress_draw(struct progress *p, uint64_t confirmed, cvn_time now)
@@ -70,8 +72,9 @@ void progress_draw(struct progress *p, uint64_t confirmed, cvn_time now)
     if (!p->bar || now <= p->last)
         return;
     double seconds = (double)(now - p->last) / 1e9;
-    double r = confirmed > p->last_confirmed ? (double)(confirmed - p->last_confirmed) / seconds : 0;
-    p->rate = p->last_confirmed == 0 ? r : p->rate * 0.8 + r * 0.2;
+    double r =
+        confirmed > p->last_confirmed ? (double)(confirmed - p->last_confirmed) / seconds : 0;
+    p->rate = p->rate < 1 ? r : p->rate * 0.8 + r * 0.2;
     p->last = now;
     p->last_confirmed = confirmed;
     double share = p->total == 0 ? 0 : (double)confirmed / (double)p->total;
@@ -80,12 +83,14 @@ void progress_draw(struct progress *p, uint64_t confirmed, cvn_time now)
         bar[i] = i < (int)(share * BAR_WIDTH) ? '#' : '-';
     bar[BAR_WIDTH] = '\0';
     time_left(p, confirmed, left, sizeof left);
-    int n = snprintf(line, sizeof line, "[%s] %3.0f%% %s of %s  %s/s  %zu/%zu  %" PRIu64
-                                        " resumes  %s%s",
-                     bar, share * 100, cli_octets(got, sizeof got, confirmed),
-                     cli_octets(all, sizeof all, p->total),
-                     cli_octets(rate, sizeof rate, (uint64_t)p->rate), p->done, p->items, p->resumes,
-                     p->state[0] != '\0' ? p->state : left, "");
+    int n = snprintf(line, sizeof line, "[%s] %3.0f%% %s of %s ", bar, share * 100,
+                     cli_octets(got, sizeof got, confirmed), cli_octets(all, sizeof all, p->total));
+    if (p->state[0] != '\0')
+        n += snprintf(line + n, sizeof line - (size_t)n, "%s", p->state);
+    else
+        n += snprintf(line + n, sizeof line - (size_t)n, "%s/s %zu/%zu %" PRIu64 " resumes %s",
+                      cli_octets(rate, sizeof rate, (uint64_t)p->rate), p->done, p->items,
+                      p->resumes, left);
     (void)ioctl(STDERR_FILENO, TIOCGWINSZ, &ws);
     if (ws.ws_col > 0 && n >= ws.ws_col)
         line[ws.ws_col - 1] = '\0';

@@ -8,21 +8,22 @@
 
 struct progress {
     const struct cli_options *o;
-    bool bar;         /* standard error is a terminal */
+    bool bar; /* standard error is a terminal */
     bool drawn;
-    uint64_t total;   /* octets; what a pipe will have is not in it */
+    uint64_t total; /* octets; what a pipe will have is not in it */
     size_t items;
     size_t done;
     uint64_t resumes;
     cvn_time began;
     cvn_time last;
     uint64_t last_confirmed;
-    double rate;      /* octets a second, smoothed */
-    char state[120];  /* what is wrong now */
+    double rate;     /* octets a second, smoothed */
+    char state[120]; /* what is wrong now */
 };
 
+/* done and confirmed: items and octets that an earlier process has brought over. */
 void progress_init(struct progress *p, const struct cli_options *o, size_t items, uint64_t total,
-                   cvn_time now);
+                   size_t done, uint64_t confirmed, cvn_time now);
 void progress_news(struct progress *p, enum cvn_sender_news n, const struct cvn_item *it,
                    uint64_t offset, const char *text);
 void progress_done(struct progress *p, const struct cvn_item *it);

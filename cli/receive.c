@@ -22,8 +22,8 @@
 #include "transport/tcp/capture.h"
 #include "transport/tcp/tcp.h"
 
-#define LINKS_MAX    4096
-#define EXPIRE_MS    (3600u * 1000u)
+#define LINKS_MAX     4096
+#define EXPIRE_MS     (3600u * 1000u)
 #define END_WITHIN_NS 3000000000ull
 
 struct link {
@@ -34,6 +34,7 @@ struct link {
     struct cvn_flow *flow;
     uv_timer_t timer;
     char peer[80];
+    bool hang_up;
     bool over;
 };
 
@@ -59,7 +60,7 @@ struct inbox {
     int exit_code;
     bool stopping;
     bool aborting;
-    bool ended;    /* once, and all sessions have */
+    bool ended; /* once, and all sessions have */
     cvn_time ended_at;
 };
 
@@ -94,9 +95,9 @@ static void link_over(struct link *l)
     look_for_end(l->in);
 }
 
-static void maybe_close(struct link *l)
+static void close_now(struct link *l)
 {
-    if (l->over || !cvn_receiver_closing(l->receiver))
+    if (l->over)
         return;
     struct cvn_stream *s = l->stream;
     cvn_receiver_link_down(l->receiver, "closed", uv_hrtime());
@@ -124,7 +125,7 @@ static void on_sent(void *ctx, size_t octets)
         return;
     cvn_receiver_sent(l->receiver, octets);
     if (cvn_receiver_closing(l->receiver) && cvn_receiver_out_octets(l->receiver) == 0)
-        (void)uv_timer_start(&l->timer, on_timer, 0, 0);
+        (void)uv_timer_start(&l->timer, on_timer, 1, 0);
 }
 
 static void on_down(void *ctx, const char *why)
@@ -152,8 +153,9 @@ static void on_timer(uv_timer_t *t)
         return;
     cvn_receiver_tick(l->receiver, uv_hrtime());
     cvn_stream_flush(l->stream);
-    if (cvn_receiver_closing(l->receiver) && cvn_receiver_out_octets(l->receiver) == 0)
-        maybe_close(l);
+    bool sent = cvn_receiver_out_octets(l->receiver) == 0;
+    if (l->hang_up || (cvn_receiver_closing(l->receiver) && sent))
+        close_now(l);
     else
         arm(l);
 }
@@ -169,7 +171,7 @@ static void arm(struct link *l)
     if (t == CVN_NEVER)
         (void)uv_timer_stop(&l->timer);
     else
-        (void)uv_timer_start(&l->timer, on_timer, t <= now ? 0 : (t - now) / 1000000 + 1, 0);
+        (void)uv_timer_start(&l->timer, on_timer, t <= now ? 1 : (t - now) / 1000000 + 1, 0);
 }
 
 static void on_hang_up(void *ctx)
@@ -178,7 +180,8 @@ static void on_hang_up(void *ctx)
     if (l->over)
         return;
     /* never from inside: the receiver that asks may be in the middle of something */
-    (void)uv_timer_start(&l->timer, on_timer, 0, 0);
+    l->hang_up = true;
+    (void)uv_timer_start(&l->timer, on_timer, 1, 0);
 }
 
 static void on_resume(void *ctx)
@@ -206,16 +209,15 @@ static const struct cvn_receiver_ops receiver_ops = {
 static void on_accepted(void *ctx, int fd)
 {
     struct inbox *in = ctx;
-    struct link *l = in->nlinks >= LINKS_MAX || in->stopping
-                         ? NULL
-                         : cvn_new(cvn_alloc_std(), sizeof *l);
+    struct link *l =
+        in->nlinks >= LINKS_MAX || in->stopping ? NULL : cvn_new(cvn_alloc_std(), sizeof *l);
     if (l == NULL) {
         (void)close(fd);
         return;
     }
     l->in = in;
-    l->stream = cvn_stream_new(&in->loop, fd,
-                               in->capture != NULL ? &captured_user : &stream_user, l);
+    l->stream =
+        cvn_stream_new(&in->loop, fd, in->capture != NULL ? &captured_user : &stream_user, l);
     if (l->stream == NULL) {
         cvn_free(cvn_alloc_std(), l, sizeof *l);
         return;
@@ -239,9 +241,9 @@ static void on_accepted(void *ctx, int fd)
 
 /* -------- news -------- */
 
-static const char *const news_name[] = {"opened",   "refused",   "started",   "resumed", "confirmed",
-                                        "committed", "trouble",  "discarded", "released", "aborted",
-                                        "suspended"};
+static const char *const news_name[] = {"opened",    "refused",   "started",  "resumed",
+                                        "confirmed", "committed", "trouble",  "discarded",
+                                        "released",  "aborted",   "suspended"};
 
 static void digest_text(const struct cvn_transfer *t, char *out, size_t cap)
 {
@@ -322,7 +324,8 @@ static uint64_t on_utc(void *ctx)
 static void on_failed(void *ctx, const char *why)
 {
     struct inbox *in = ctx;
-    cli_error(in->db_path, why, cvn_sqlite_text(in->db));
+    const char *more = cvn_sqlite_text(in->db);
+    cli_error(in->db_path, why, more[0] == '\0' ? NULL : more);
     in->exit_code = EXIT_LOCAL_IO;
     in->stopping = true;
     uv_stop(&in->loop);
@@ -337,8 +340,10 @@ static void on_forgotten(struct cvn_wait *w, int rc)
 {
     struct inbox *in = (struct inbox *)(void *)((uint8_t *)w - offsetof(struct inbox, forget));
     w->pending = false;
-    if (rc != CVN_OK)
+    if (rc != CVN_OK) {
+        cli_error(in->db_path, cvn_sqlite_text(in->db), NULL);
         in->exit_code = EXIT_LOCAL_IO;
+    }
     uv_stop(&in->loop);
 }
 
@@ -366,6 +371,7 @@ static void end_once(struct inbox *in)
     in->exit_code = cli_worse(cli_trouble_exit(worst), aborted ? EXIT_ABORTED : 0);
     in->forget.done = on_forgotten;
     if (cvn_inbox_forget_run(in->box, &in->forget) != CVN_OK) {
+        cli_error("receive", "no memory to note that the run is over", NULL);
         in->exit_code = EXIT_INTERNAL;
         uv_stop(&in->loop);
     }
@@ -478,17 +484,24 @@ static int open_store(struct inbox *in)
 
 static int open_inbox(struct inbox *in, enum cvn_conflict conflict)
 {
-    struct cvn_inbox_opts o = {
-        .alloc = cvn_alloc_std(), .ops = &inbox_ops, .ctx = in, .store = &in->store,
-        .depot_ops = &cvn_depot_ops, .max_octets = in->o->max_octets, .keep_s = in->o->keep_s};
-    if (cvn_depot_open(&in->depot, &in->loop, in->o->into, conflict) != CVN_OK) {
+    struct cvn_inbox_opts o = {.alloc = cvn_alloc_std(),
+                               .ops = &inbox_ops,
+                               .ctx = in,
+                               .store = &in->store,
+                               .depot_ops = &cvn_depot_ops,
+                               .max_octets = in->o->max_octets,
+                               .keep_s = in->o->keep_s};
+    int rc = cvn_depot_open(&in->depot, &in->loop, in->o->into, conflict);
+    if (rc != CVN_OK && rc != CVN_ENOMEM) {
         cli_error(in->o->into, strerror(errno), NULL);
         return EXIT_NO_INPUT;
     }
     o.depot = in->depot;
-    if (cvn_inbox_new(&in->box, &o) != CVN_OK)
+    if (rc != CVN_OK || cvn_inbox_new(&in->box, &o) != CVN_OK) {
+        cli_error("receive", "no memory for an inbox", NULL);
         return EXIT_INTERNAL;
-    int rc = cvn_inbox_recover(in->box);
+    }
+    rc = cvn_inbox_recover(in->box);
     if (rc == CVN_ECORRUPT) {
         cli_error(in->db_path, "some records do not match their checksums and were passed over",
                   "their transfers begin anew");
@@ -519,8 +532,8 @@ static void start_handles(struct inbox *in)
 static int run(struct inbox *in)
 {
     char why[160];
-    if (in->o->pcap != NULL &&
-        cvn_capture_open(&in->capture, in->o->pcap, why, sizeof why) != CVN_OK) {
+    if (in->o->pcap != NULL && cvn_capture_open(&in->capture, in->o->pcap, (uint32_t)in->o->snap,
+                                                why, sizeof why) != CVN_OK) {
         cli_error(in->o->pcap, why, NULL);
         return EXIT_LOCAL_IO;
     }
@@ -580,7 +593,7 @@ int cli_receive(const struct cli_options *o)
     if (rc != 0)
         return rc;
     if (uv_loop_init(&in.loop) != 0) {
-        cli_error("receive", "no event loop", NULL);
+        cli_error("receive", "no memory for an event loop", NULL);
         return EXIT_INTERNAL;
     }
     rc = open_store(&in);

@@ -59,11 +59,13 @@ struct sending {
     struct cvn_capture *capture;
     int lock;
     struct list list;
-    size_t next;          /* files and links; folders come last */
+    size_t next; /* files and links; folders come last */
     size_t next_folder;
-    size_t busy;          /* entries that lanes have */
+    size_t busy; /* entries that lanes have */
     struct known_session known[SESSIONS_MAX];
     unsigned nknown;
+    bool any_session;
+    uint8_t run[CVN_ID]; /* stands for this command: folder, operands */
     struct lane lanes[SESSIONS_MAX];
     unsigned nlanes;
     unsigned nover;
@@ -71,6 +73,8 @@ struct sending {
     struct progress progress;
     int exit_code;
     unsigned signals_seen;
+    bool said; /* why it ended */
+    uint64_t said_confirmed;
 };
 
 static void arm(struct lane *l);
@@ -155,6 +159,8 @@ static void on_timer(uv_timer_t *t)
     arm(l);
 }
 
+/* Never a timeout of 0: libuv runs a timer that is set again to now within the same turn, so
+ * nothing else would run. */
 static void arm(struct lane *l)
 {
     if (l->over || uv_is_closing((uv_handle_t *)&l->timer))
@@ -166,15 +172,15 @@ static void arm(struct lane *l)
     if (t == CVN_NEVER)
         (void)uv_timer_stop(&l->timer);
     else
-        (void)uv_timer_start(&l->timer, on_timer, t <= now ? 0 : (t - now) / 1000000 + 1, 0);
+        (void)uv_timer_start(&l->timer, on_timer, t <= now ? 1 : (t - now) / 1000000 + 1, 0);
 }
 
 static void do_dial(void *ctx)
 {
     struct lane *l = ctx;
     struct sending *s = l->all;
-    l->dial = cvn_dial_start(&s->loop, s->url.host, s->url.port, s->o->family, ATTEMPT_MS, on_dialed,
-                             l);
+    l->dial =
+        cvn_dial_start(&s->loop, s->url.host, s->url.port, s->o->family, ATTEMPT_MS, on_dialed, l);
     if (l->dial == NULL) {
         cli_error("send", "no memory to dial", NULL);
         uv_stop(&s->loop);
@@ -223,9 +229,13 @@ static int give(struct lane *l, struct entry *e, struct cvn_item **it)
         rc = cvn_source_pipe(&e->source, &s->loop, STDIN_FILENO, e->item.hash, window, on_input, l);
     else
         rc = cvn_source_file(&e->source, &s->loop, e->path, &e->st, e->item.hash);
-    if (rc != CVN_OK)
+    if (rc != CVN_OK) {
+        cli_error(e->name, "no memory to read it", "send it again");
+        s->exit_code = cli_worse(s->exit_code, EXIT_INTERNAL);
         return CVN_NONE;
+    }
     l->entry = e;
+    e->taken = true;
     s->busy++;
     *it = &e->item;
     return CVN_OK;
@@ -235,7 +245,7 @@ static struct entry *take(struct sending *s, size_t *at, bool folders)
 {
     while (*at < s->list.n) {
         struct entry *e = s->list.entries[(*at)++];
-        if (!e->done && (e->item.kind == CVN_KIND_DIRECTORY) == folders)
+        if (!e->done && !e->taken && (e->item.kind == CVN_KIND_DIRECTORY) == folders)
             return e;
     }
     return NULL;
@@ -288,7 +298,6 @@ static void do_random(void *ctx, uint8_t *p, size_t n)
         abort();
 }
 
-
 static void finished(struct lane *l, struct entry *e)
 {
     struct sending *s = l->all;
@@ -298,6 +307,7 @@ static void finished(struct lane *l, struct entry *e)
     int code = 0;
     if (e->discard_first) { /* the old version is gone; now the file as it is */
         e->discard_first = false;
+        e->taken = false;
         e->item.outcome = CVN_OUTCOME_OPEN;
         e->item.part = 0;
         e->item.part_offset = 0;
@@ -318,7 +328,8 @@ static void finished(struct lane *l, struct entry *e)
     case CVN_OUTCOME_REFUSED:
         code = cli_trouble_exit(it->trouble);
         cli_error(what, it->text[0] != '\0' ? it->text : cvn_trouble_text(it->trouble),
-                  it->trouble == CVN_TROUBLE_EXISTS ? "the receiver's --on-conflict decides" : NULL);
+                  it->trouble == CVN_TROUBLE_EXISTS ? "the receiver's --on-conflict decides"
+                                                    : NULL);
         break;
     case CVN_OUTCOME_CHANGED:
         code = EXIT_REFUSED_DATA;
@@ -339,7 +350,7 @@ static void finished(struct lane *l, struct entry *e)
 static void do_news(void *ctx, enum cvn_sender_news n, struct cvn_item *it, uint64_t offset,
                     const char *text)
 {
-    static const char *const names[] = {"opened", "started", "resumed", "confirmed", "finished",
+    static const char *const names[] = {"opened", "started", "resumed",   "confirmed", "finished",
                                         "lost",   "waiting", "no-points", "primitive"};
     struct lane *l = ctx;
     struct sending *s = l->all;
@@ -363,7 +374,7 @@ static void do_news(void *ctx, enum cvn_sender_news n, struct cvn_item *it, uint
         l->entry = NULL;
         s->busy--;
         if (!e->done || s->busy == 0)
-            (void)uv_timer_start(&s->lanes[0].timer, on_timer, 0, 0);
+            (void)uv_timer_start(&s->lanes[0].timer, on_timer, 1, 0);
     }
 }
 
@@ -393,7 +404,7 @@ static size_t do_utc(void *ctx, uint8_t out[CVN_COMMON_MAX])
 static int verdict_exit(enum cvn_verdict v)
 {
     static const int code[] = {
-        [CVN_VERDICT_NONE] = EXIT_INTERNAL,      [CVN_VERDICT_RELEASED] = EXIT_RELEASED,
+        [CVN_VERDICT_NONE] = EXIT_INTERNAL,       [CVN_VERDICT_RELEASED] = EXIT_RELEASED,
         [CVN_VERDICT_UNREACHED] = EXIT_UNREACHED, [CVN_VERDICT_SUSPENDED] = EXIT_SUSPENDED,
         [CVN_VERDICT_REFUSED] = EXIT_DENIED,      [CVN_VERDICT_ABORTED] = EXIT_ABORTED,
         [CVN_VERDICT_PROTOCOL] = EXIT_PROTOCOL,   [CVN_VERDICT_STORE] = EXIT_LOCAL_IO,
@@ -404,41 +415,55 @@ static int verdict_exit(enum cvn_verdict v)
 
 static void clean_up(struct sending *s);
 
+/* Lanes that were started and are not over; also says what to suspend. */
+static unsigned lanes_open(struct sending *s, bool suspend)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < s->nlanes; i++) {
+        struct lane *l = &s->lanes[i];
+        if (suspend && l->started && !l->over)
+            cvn_sender_suspend(l->sender, uv_hrtime());
+        n += l->started && !l->over;
+    }
+    return n;
+}
+
 static void do_over(void *ctx)
 {
     struct lane *l = ctx;
     struct sending *s = l->all;
-    enum cvn_verdict v = cvn_sender_verdict(l->sender);
-    int code = verdict_exit(v);
+    int code = verdict_exit(cvn_sender_verdict(l->sender));
     l->over = true;
     s->nover++;
     if (l->entry != NULL)
         s->busy--;
     s->exit_code = cli_worse(s->exit_code, code);
-    if (code != 0 && (l->index == 0 || v != CVN_VERDICT_UNREACHED))
+    if (code != 0 && !s->said) {
+        s->said = true;
         progress_end(&s->progress);
-    if (code != 0 && l->index == 0)
+        const char *store =
+            cvn_sender_verdict(l->sender) == CVN_VERDICT_STORE ? cvn_sqlite_text(s->db) : "";
         cli_error(s->url_text, cvn_sender_text(l->sender),
-                  code == EXIT_SUSPENDED ? "suspended: run the same command again to go on" : NULL);
-    if (code != 0 && l->index == 0) /* the others end with the first */
-        for (unsigned i = 1; i < s->nlanes; i++)
-            if (s->lanes[i].started && !s->lanes[i].over)
-                cvn_sender_suspend(s->lanes[i].sender, uv_hrtime());
-    unsigned waiting = 0;
-    for (unsigned i = 0; i < s->nlanes; i++)
-        waiting += s->lanes[i].started && !s->lanes[i].over;
-    if (waiting == 0)
+                  code == EXIT_SUSPENDED ? "suspended: run the same command again to go on"
+                  : store[0] != '\0'     ? store
+                                         : NULL);
+    }
+    bool open = lanes_open(s, code != 0 && l->index == 0) > 0; /* the others end with the first */
+    if (!open)
         clean_up(s);
     else if (s->nover + 1 == s->nlanes && !s->lanes[0].over)
-        (void)uv_timer_start(&s->lanes[0].timer, on_timer, 0, 0);
+        (void)uv_timer_start(&s->lanes[0].timer, on_timer, 1, 0);
 }
 
 static void on_cleaned(struct cvn_wait *w, int rc)
 {
-    struct sending *s = (struct sending *)(void *)((uint8_t *)w - offsetof(struct sending, cleanup));
+    struct sending *s =
+        (struct sending *)(void *)((uint8_t *)w - offsetof(struct sending, cleanup));
     w->pending = false;
-    if (rc != CVN_OK)
+    if (rc != CVN_OK) {
+        cli_error("the state of transfers", cvn_sqlite_text(s->db), NULL);
         s->exit_code = cli_worse(s->exit_code, EXIT_LOCAL_IO);
+    }
     uv_stop(&s->loop);
 }
 
@@ -449,7 +474,8 @@ static void clean_up(struct sending *s)
     size_t size = n * sizeof(struct cvn_store_put);
     struct cvn_store_put *puts = NULL;
     uint8_t(*keys)[1 + CVN_ID] = NULL;
-    bool all = s->exit_code != EXIT_SUSPENDED && s->exit_code != EXIT_UNREACHED;
+    bool all = s->exit_code != EXIT_SUSPENDED && s->exit_code != EXIT_UNREACHED &&
+               s->exit_code != EXIT_INTERNAL;
     for (unsigned i = 0; i < s->nlanes; i++)
         all = all && s->lanes[i].over &&
               cvn_sender_verdict(s->lanes[i].sender) == CVN_VERDICT_RELEASED;
@@ -511,38 +537,45 @@ static int found_record(void *arg, struct cvn_octets key, struct cvn_octets valu
     (void)key;
     if (cvn_item_decode(&e->item, value) != CVN_OK)
         return CVN_OK;
-    e->discard_first = e->path != NULL &&
-                       memcmp(e->item.identity, e->identity, CVN_ID) != 0 && !e->item.committed;
+    e->discard_first =
+        e->path != NULL && memcmp(e->item.identity, e->identity, CVN_ID) != 0 && !e->item.committed;
     e->user = e; /* a record was there */
     return CVN_OK;
 }
 
-static int found_epoch(void *arg, struct cvn_octets key, struct cvn_octets value)
-{
-    struct known_session *k = arg;
-    (void)key;
-    if (value.n == 4)
-        k->epoch = (uint32_t)value.p[0] << 24 | (uint32_t)value.p[1] << 16 |
-                   (uint32_t)value.p[2] << 8 | value.p[3];
-    return CVN_OK;
-}
-
-static void know_session(struct sending *s, const uint8_t id[CVN_ID])
+static struct known_session *session_of(struct sending *s, const uint8_t id[CVN_ID])
 {
     for (unsigned i = 0; i < s->nknown; i++)
         if (memcmp(s->known[i].id, id, CVN_ID) == 0)
-            return;
-    if (s->nknown == SESSIONS_MAX)
-        return;
-    struct known_session *k = &s->known[s->nknown];
-    uint8_t key[1 + CVN_ID];
-    key[0] = 'e';
-    memcpy(key + 1, id, CVN_ID);
-    memcpy(k->id, id, CVN_ID);
-    if (s->store.ops->scan(s->store.self, (struct cvn_octets){key, sizeof key}, found_epoch, k) ==
-            CVN_OK &&
-        k->epoch > 0)
-        s->nknown++;
+            return &s->known[i];
+    return NULL;
+}
+
+/* One session that was opened and not released: ours if the same command opened it (any), or
+ * if one of our items was last sent over it. */
+static int found_session(void *arg, struct cvn_octets key, struct cvn_octets value)
+{
+    struct sending *s = arg;
+    bool ours = value.n == 4 + CVN_ID && memcmp(value.p + 4, s->run, CVN_ID) == 0;
+    if (key.n != 1 + CVN_ID || value.n < 4 || (s->any_session && !ours) ||
+        session_of(s, key.p + 1) != NULL || s->nknown == SESSIONS_MAX)
+        return CVN_OK;
+    struct known_session *k = &s->known[s->nknown++];
+    memcpy(k->id, key.p + 1, CVN_ID);
+    k->epoch = (uint32_t)value.p[0] << 24 | (uint32_t)value.p[1] << 16 | (uint32_t)value.p[2] << 8 |
+               value.p[3];
+    return CVN_OK;
+}
+
+/* id == NULL: all of this command. */
+static void know_sessions(struct sending *s, const uint8_t *id)
+{
+    uint8_t key[1 + CVN_ID] = {'e'};
+    if (id != NULL)
+        memcpy(key + 1, id, CVN_ID);
+    s->any_session = id == NULL;
+    struct cvn_octets prefix = {key, id == NULL ? 1 : sizeof key};
+    (void)!s->store.ops->scan(s->store.self, prefix, found_session, s);
 }
 
 /* Another process that sends the same: its number, or 0; -1: the lock cannot be had. */
@@ -551,8 +584,8 @@ static pid_t lock_entry(struct sending *s, const struct entry *e)
     uint64_t at = 0;
     for (size_t i = 0; i < 8; i++)
         at = at << 8 | e->item.key[i];
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET,
-                         .l_start = (off_t)(at >> 2), .l_len = 1};
+    struct flock lock = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)(at >> 2), .l_len = 1};
     if (fcntl(s->lock, F_SETLK, &lock) == 0)
         return 0;
     if (errno != EAGAIN && errno != EACCES)
@@ -588,9 +621,12 @@ static int recall(struct sending *s, struct entry *e)
     }
     key[0] = 't';
     memcpy(key + 1, e->item.key, CVN_ID);
-    int rc = s->store.ops->scan(s->store.self, (struct cvn_octets){key, sizeof key}, found_record, e);
-    if (rc != CVN_OK && rc != CVN_ECORRUPT)
+    int rc =
+        s->store.ops->scan(s->store.self, (struct cvn_octets){key, sizeof key}, found_record, e);
+    if (rc != CVN_OK && rc != CVN_ECORRUPT) {
+        cli_error("the state of transfers", cvn_err_text(rc), NULL);
         return EXIT_LOCAL_IO;
+    }
     bool known = e->user != NULL;
     memcpy(e->item.identity, e->identity, CVN_ID);
     if (known && e->path == NULL) {
@@ -598,7 +634,7 @@ static int recall(struct sending *s, struct entry *e)
         known = !e->item.committed;
     }
     if (known)
-        know_session(s, e->item.name_of.session);
+        know_sessions(s, e->item.name_of.session);
     if (known && e->item.committed) {
         e->done = true;
         e->item.outcome = CVN_OUTCOME_COMMITTED;
@@ -615,6 +651,19 @@ static int recall(struct sending *s, struct entry *e)
                   "begun anew");
     }
     return 0;
+}
+
+static void name_run(struct sending *s)
+{
+    char text[PATH_MAX];
+    uint8_t all[2 * CVN_ID] = {0};
+    if (getcwd(text, sizeof text) != NULL)
+        cvn_hash16(text, strlen(text), all);
+    for (int i = 0; i < s->o->noperands; i++) {
+        cvn_hash16(s->o->operands[i], strlen(s->o->operands[i]), all + CVN_ID);
+        cvn_hash16(all, sizeof all, all);
+    }
+    memcpy(s->run, all, CVN_ID);
 }
 
 static int open_state(struct sending *s)
@@ -637,12 +686,15 @@ static int open_state(struct sending *s)
         return EXIT_LOCAL_IO;
     }
     s->store = cvn_sqlite_store(s->db);
+    name_run(s);
     uint8_t hash = strcmp(s->o->hash, "sha256") == 0 ? CVN_HASH_SHA256 : CVN_HASH_XXH128;
     for (size_t i = 0; i < s->list.n && rc == 0; i++) {
         s->list.entries[i]->item.hash =
             s->list.entries[i]->item.kind == CVN_KIND_FILE ? hash : CVN_HASH_NONE;
         rc = recall(s, s->list.entries[i]);
     }
+    if (rc == 0)
+        know_sessions(s, NULL);
     return rc;
 }
 
@@ -669,7 +721,9 @@ static int make_lane(struct sending *s, unsigned i, unsigned njobs)
         .rate = s->o->limit_rate == 0 ? 0 : s->o->limit_rate / njobs + 1,
         .dead_after = ns(s->o->dead_after),
         .connect_timeout = s->o->connect_timeout > 0 ? ns(s->o->connect_timeout) : 1,
-        .retry_for = s->o->retry_for < 0 ? 0 : s->o->retry_for == 0 ? 1 : ns(s->o->retry_for),
+        .retry_for = s->o->retry_for < 0    ? 0
+                     : s->o->retry_for == 0 ? 1
+                                            : ns(s->o->retry_for),
         .again = s->o->again,
     };
     if (i < s->nknown) {
@@ -678,6 +732,7 @@ static int make_lane(struct sending *s, unsigned i, unsigned njobs)
     } else {
         do_random(NULL, o.session, CVN_ID);
     }
+    memcpy(o.run, s->run, CVN_ID);
     l->all = s;
     l->index = i;
     (void)uv_timer_init(&s->loop, &l->timer);
@@ -705,8 +760,10 @@ static int make_lanes(struct sending *s)
     n = n < s->nknown ? s->nknown : n; /* what an earlier run opened is released too */
     s->nlanes = n;
     for (unsigned i = 0; i < n; i++)
-        if (make_lane(s, i, njobs) != 0)
+        if (make_lane(s, i, njobs) != 0) {
+            cli_error("send", "no memory for a session", NULL);
             return EXIT_INTERNAL;
+        }
     return 0;
 }
 
@@ -725,13 +782,25 @@ static void on_signal(uv_signal_t *g, int number)
     }
 }
 
+static uint64_t confirmed_octets(const struct sending *s)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < s->list.n; i++) {
+        const struct cvn_item *it = &s->list.entries[i]->item;
+        sum += it->confirmed.offset > it->stored.offset ? it->confirmed.offset : it->stored.offset;
+    }
+    return sum;
+}
+
 static void on_draw(uv_timer_t *t)
 {
     struct sending *s = t->data;
-    uint64_t confirmed = 0;
-    for (size_t i = 0; i < s->list.n; i++)
-        confirmed += s->list.entries[i]->item.confirmed.offset;
+    uint64_t confirmed = confirmed_octets(s);
     progress_draw(&s->progress, confirmed, uv_hrtime());
+    if (s->o->json && confirmed != s->said_confirmed) {
+        s->said_confirmed = confirmed;
+        cli_json(stdout, "progress", "uconfirmed", confirmed, "utotal", s->progress.total, NULL);
+    }
 }
 
 static void start_handles(struct sending *s)
@@ -836,16 +905,20 @@ static int run(struct sending *s)
     if (rc == 0)
         rc = make_lanes(s);
     if (rc == 0 && s->o->pcap != NULL &&
-        cvn_capture_open(&s->capture, s->o->pcap, why, sizeof why) != CVN_OK) {
+        cvn_capture_open(&s->capture, s->o->pcap, (uint32_t)s->o->snap, why, sizeof why) !=
+            CVN_OK) {
         cli_error(s->o->pcap, why, NULL);
         rc = EXIT_LOCAL_IO;
     }
     if (rc != 0)
         return rc;
-    for (size_t i = 0; i < s->list.n; i++)
+    size_t done = 0;
+    for (size_t i = 0; i < s->list.n; i++) {
+        done += s->list.entries[i]->done;
         if (s->list.entries[i]->item.size != CVN_SIZE_UNKNOWN)
             total += s->list.entries[i]->item.size;
-    progress_init(&s->progress, s->o, s->list.n, total, uv_hrtime());
+    }
+    progress_init(&s->progress, s->o, s->list.n, total, done, confirmed_octets(s), uv_hrtime());
     start_handles(s);
     s->exit_code = s->list.exit_code;
     if (s->list.n > 0) {
@@ -869,10 +942,14 @@ int cli_send(const struct cli_options *o)
     rc = check_options(o, s);
     if (rc == 0)
         rc = list_make(&s->list, o);
-    if (rc != 0 || uv_loop_init(&s->loop) != 0) {
+    if (rc == 0 && uv_loop_init(&s->loop) != 0) {
+        cli_error("send", "no memory for an event loop", NULL);
+        rc = EXIT_INTERNAL;
+    }
+    if (rc != 0) {
         list_free(&s->list);
         cvn_free(cvn_alloc_std(), s, sizeof *s);
-        return rc == 0 ? EXIT_INTERNAL : rc;
+        return rc;
     }
     rc = run(s);
     wind_up(s);

@@ -35,7 +35,8 @@ int cli_state_folder(char *path, size_t cap)
         return EXIT_LOCAL_IO;
     }
     if (make_folders(path, 0700) != 0) {
-        cli_error(path, strerror(errno), "the state of transfers is kept there; set XDG_STATE_HOME");
+        cli_error(path, strerror(errno),
+                  "the state of transfers is kept there; set XDG_STATE_HOME");
         return EXIT_LOCAL_IO;
     }
     return 0;

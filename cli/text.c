@@ -17,8 +17,8 @@ void cli_error(const char *what, const char *why, const char *fix)
 
 int cli_worse(int a, int b)
 {
-    static const int order[] = {EXIT_INTERNAL, EXIT_PROTOCOL,  EXIT_ABORTED,  EXIT_UNREACHED,
-                                EXIT_SUSPENDED, EXIT_LOCAL_IO, EXIT_DENIED,   EXIT_EXISTS,
+    static const int order[] = {EXIT_INTERNAL,  EXIT_PROTOCOL,    EXIT_ABORTED, EXIT_UNREACHED,
+                                EXIT_SUSPENDED, EXIT_LOCAL_IO,    EXIT_DENIED,  EXIT_EXISTS,
                                 EXIT_NO_INPUT,  EXIT_REFUSED_DATA};
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
         if (a == order[i] || b == order[i])
@@ -43,25 +43,39 @@ int cli_trouble_exit(uint8_t trouble)
     }
 }
 
+/* Characters that would hide, reorder or break a line. */
+static bool unprintable(uint32_t c)
+{
+    static const uint32_t ranges[][2] = {
+        {0, 0x1f},        {'\\', '\\'},     {0x7f, 0x9f},
+        {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2066, 0x2069},
+        {0xd800, 0xdfff}, {0xfeff, 0xfeff}, {0x110000, UINT32_MAX}};
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
+        if (c >= ranges[i][0] && c <= ranges[i][1])
+            return true;
+    return false;
+}
+
 /* How many octets the UTF-8 character at p has; 0: it is none, or not for printing. */
 static size_t character(const unsigned char *p, size_t n)
 {
-    size_t len = p[0] < 0x80 ? 1 : (p[0] & 0xe0) == 0xc0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3
-                                 : (p[0] & 0xf8) == 0xf0 ? 4 : 0;
-    if (len == 0 || len > n)
+    static const struct {
+        unsigned char mask;
+        unsigned char lead;
+        uint32_t least;
+    } form[] = {{0x80, 0x00, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
+    size_t len = 0;
+    while (len < 4 && (p[0] & form[len].mask) != form[len].lead)
+        len++;
+    if (len == 4 || len >= n)
         return 0;
-    if (len == 1)
-        return p[0] >= 0x20 && p[0] != 0x7f && p[0] != '\\' ? 1 : 0;
-    uint32_t c = p[0] & (0x7fu >> len);
-    for (size_t i = 1; i < len; i++) {
+    uint32_t c = p[0] & (unsigned char)~form[len].mask;
+    for (size_t i = 1; i <= len; i++) {
         if ((p[i] & 0xc0) != 0x80)
             return 0;
         c = c << 6 | (p[i] & 0x3f);
     }
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    bool odd = c < least[len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) || c < 0xa0 ||
-               (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) || c == 0xfeff;
-    return odd ? 0 : len;
+    return c < form[len].least || unprintable(c) ? 0 : len + 1;
 }
 
 const char *cli_escape(char *out, size_t cap, const char *name, size_t n)

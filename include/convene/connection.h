@@ -27,9 +27,9 @@ struct cvn_sc_opts {
     uint16_t reference;             /* COTP source reference; not 0 */
     struct cvn_octets calling_tsel; /* initiator; .n == 0: left out; at most 32 octets; copied */
     struct cvn_octets called_tsel;
-    bool expedited;                 /* ask for (initiator) or agree to transport expedited data */
-    uint32_t tpdu_max;              /* octets; 0: 65,531 */
-    struct cvn_x225_opts x225;      /* its alloc is replaced by the one above */
+    bool expedited;            /* ask for (initiator) or agree to transport expedited data */
+    uint32_t tpdu_max;         /* octets; 0: 65,531 */
+    struct cvn_x225_opts x225; /* its alloc is replaced by the one above */
 };
 
 /* A connection over a stream that is open. *out is the caller's to free with

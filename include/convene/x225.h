@@ -306,7 +306,8 @@ CVN_API int cvn_x225_transport_down(struct cvn_x225 *x, cvn_time now) CVN_MUST_U
 /* Takes a slice of a TSDU from the transport: begin and end mark its first and
  * last slice (a whole TSDU has both; an expedited TSDU is always whole). Any
  * slicing gives the same primitives, except that the octets of S-DATA and
- * S-TYPED-DATA come in the slices they arrive in. *used <= len says how much was taken.
+ * S-TYPED-DATA come in the slices they arrive in. *used <= len says how much was taken. A first
+ * slice of which nothing was taken is still the first, whatever begin says when it comes again.
  *   CVN_MORE   all taken, no primitive
  *   CVN_EVENT  *ev is an indication or confirm; call again with what is left, even if that
  *              is nothing (len 0 with the same end), until CVN_MORE

@@ -18,8 +18,8 @@ _convene()
     case $word in
     -*)
         case ${COMP_WORDS[1]} in
-        send) common+=' --retry-for --pcap --hash --again' ;;
-        receive) common+=' --listen --into --once --on-conflict --keep --pcap' ;;
+        send) common+=' --retry-for --pcap --snap --hash --again' ;;
+        receive) common+=' --listen --into --once --on-conflict --keep --pcap --snap' ;;
         talk) common+=' --listen --pcap' ;;
         trace) common='--help --json --svg' ;;
         esac

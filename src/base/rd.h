@@ -54,7 +54,9 @@ static inline uint8_t cvn_rd_u8(struct cvn_rd *r)
 static inline uint16_t cvn_rd_be16(struct cvn_rd *r)
 {
     const uint8_t *p = cvn_rd_bytes(r, 2);
-    return p == NULL ? 0 : (uint16_t)(p[0] << 8 | p[1]);
+    if (p == NULL)
+        return 0;
+    return (uint16_t)(p[0] << 8 | p[1]);
 }
 
 static inline uint32_t cvn_rd_be32(struct cvn_rd *r)

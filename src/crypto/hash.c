@@ -84,7 +84,8 @@ int cvn_digest_final(const struct cvn_digest *d, uint8_t *out)
         return CVN_OK;
     }
     EVP_MD_CTX *copy = EVP_MD_CTX_new();
-    int ok = copy != NULL && EVP_MD_CTX_copy_ex(copy, d->evp) && EVP_DigestFinal_ex(copy, out, NULL);
+    int ok =
+        copy != NULL && EVP_MD_CTX_copy_ex(copy, d->evp) && EVP_DigestFinal_ex(copy, out, NULL);
     EVP_MD_CTX_free(copy);
     return ok ? CVN_OK : CVN_ENOMEM;
 }

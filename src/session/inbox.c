@@ -15,7 +15,7 @@
 #define KEEP_DEFAULT (7u * 24u * 3600u)
 #define ENDED_KEEP   3600u /* seconds; no octet stays on its way as long */
 
-/* Waits by itself: nobody else needs the outcome, unless it failed, or it is of a session. */
+/* Waits by itself: nobody else needs the outcome, unless it failed, or it ends a session. */
 struct loose_put {
     struct cvn_wait wait;
     struct cvn_inbox *inbox;
@@ -207,16 +207,25 @@ size_t cvn_inbox_unfinished(const struct cvn_inbox *b)
     return n;
 }
 
-void cvn_inbox_expire(struct cvn_inbox *b)
+static bool too_old(const struct cvn_inbox *b, uint64_t touched)
 {
     uint64_t now = b->o.ops->utc_seconds(b->o.ctx);
+    return now > touched && now - touched > b->o.keep_s;
+}
+
+void cvn_inbox_expire(struct cvn_inbox *b)
+{
     struct transfer *next;
+    for (struct session *s = b->sessions; s != NULL; s = s->next)
+        if (!s->over && s->holder == NULL && too_old(b, s->touched))
+            cvn_inbox_session_aborted(b, s);
     for (struct transfer *t = b->transfers; t != NULL; t = next) {
         next = t->next;
-        if (t->holder == NULL && t->op == OP_NONE && now > t->touched &&
-            now - t->touched > b->o.keep_s && t->t.state != CVN_TRANSFER_COMMITTING)
+        if (t->holder == NULL && t->op == OP_NONE && too_old(b, t->touched) &&
+            t->t.state != CVN_TRANSFER_COMMITTING)
             cvn_transfer_discard(t);
     }
+    uint64_t now = b->o.ops->utc_seconds(b->o.ctx);
     for (struct session **at = &b->sessions; *at != NULL;) {
         struct session *s = *at;
         if (s->over && now > s->ended && now - s->ended > ENDED_KEEP) {
@@ -230,11 +239,11 @@ void cvn_inbox_expire(struct cvn_inbox *b)
 
 /* -------- sessions -------- */
 
-/* The session's record; ends: it is deleted. */
+/* The session's record (ends: none any more) and the run's. */
 static void put_run(struct cvn_inbox *b, const struct session *s, bool ends)
 {
     uint8_t key[ID_KEY];
-    uint8_t value[4] = {0};
+    uint8_t value[12] = {0};
     uint8_t run[3] = {1, b->worst, b->aborted};
     struct cvn_wr w = cvn_wr_init(value, sizeof value);
     struct cvn_store_put puts[2] = {
@@ -245,6 +254,7 @@ static void put_run(struct cvn_inbox *b, const struct session *s, bool ends)
     memcpy(key + 1, s->id, CVN_ID);
     if (!ends) {
         cvn_wr_be32(&w, s->epoch);
+        cvn_wr_be64(&w, s->touched);
         puts[0].value = (struct cvn_octets){value, sizeof value};
     }
     put_loose(b, puts, 2, s, ends);
@@ -286,6 +296,7 @@ struct session *cvn_inbox_session(struct cvn_inbox *b, const uint8_t id[CVN_ID],
     b->ever += anew;
     s->over = false;
     s->epoch = epoch;
+    s->touched = b->o.ops->utc_seconds(b->o.ctx);
     put_run(b, s, false);
     return s;
 }
@@ -332,7 +343,7 @@ void cvn_inbox_session_aborted(struct cvn_inbox *b, struct session *s)
 void cvn_inbox_note_worst(struct cvn_inbox *b, uint8_t trouble)
 {
     if (trouble != CVN_TROUBLE_UNFIT_RESUME && trouble != CVN_TROUBLE_NO_SPACE &&
-        trouble != CVN_TROUBLE_BUSY && b->worst == CVN_TROUBLE_NONE)
+        trouble != CVN_TROUBLE_BUSY && trouble != CVN_TROUBLE_IO && b->worst == CVN_TROUBLE_NONE)
         b->worst = trouble;
 }
 
@@ -399,6 +410,7 @@ static int recover_session(void *arg, struct cvn_octets key, struct cvn_octets v
     cvn_rd_skip(&k, 1);
     const uint8_t *id = cvn_rd_bytes(&k, CVN_ID);
     uint32_t epoch = cvn_rd_be32(&v);
+    uint64_t touched = cvn_rd_be64(&v);
     if (id == NULL || v.bad) {
         rec->worst = CVN_ECORRUPT;
         return CVN_OK;
@@ -407,6 +419,7 @@ static int recover_session(void *arg, struct cvn_octets key, struct cvn_octets v
     if (s == NULL)
         return CVN_ENOMEM;
     s->epoch = epoch;
+    s->touched = touched;
     return CVN_OK;
 }
 

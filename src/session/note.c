@@ -28,6 +28,7 @@ const char *cvn_trouble_text(uint8_t trouble)
         "larger than the receiver takes",
         "another connection is sending this transfer",
         "not as many octets as were announced",
+        "the receiver reports an exception",
     };
     return trouble < sizeof text / sizeof text[0] ? text[trouble] : "a trouble of unknown kind";
 }

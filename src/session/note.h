@@ -63,10 +63,11 @@ enum cvn_trouble {
     CVN_TROUBLE_NO_SPACE = 4, /* may pass */
     CVN_TROUBLE_PERMISSION = 5,
     CVN_TROUBLE_NAME = 6, /* the name cannot stand beneath the folder */
-    CVN_TROUBLE_IO = 7,
+    CVN_TROUBLE_IO = 7,   /* may pass */
     CVN_TROUBLE_TOO_BIG = 8,
-    CVN_TROUBLE_BUSY = 9,  /* another connection has this transfer; may pass */
-    CVN_TROUBLE_SIZE = 10, /* not as many octets as announced */
+    CVN_TROUBLE_BUSY = 9,     /* another connection has this transfer; may pass */
+    CVN_TROUBLE_SIZE = 10,    /* not as many octets as announced */
+    CVN_TROUBLE_UNKNOWN = 11, /* a peer that is not convene did not say */
 };
 const char *cvn_trouble_text(uint8_t trouble);
 

@@ -22,8 +22,9 @@
 #include "base/rd.h"
 #include "session/receive_i.h"
 
-#define UNITS      (CVN_FU_HALF_DUPLEX | CVN_FU_MINOR_SYNC | CVN_FU_ACTIVITY | CVN_FU_EXCEPTIONS)
-#define REPORT_MAX 256u
+#define UNITS          (CVN_FU_HALF_DUPLEX | CVN_FU_MINOR_SYNC | CVN_FU_ACTIVITY | CVN_FU_EXCEPTIONS)
+#define REPORT_MAX     256u
+#define CONNECT_WITHIN 30000000000ull /* of accepting the stream */
 
 int cvn_receiver_new(struct cvn_receiver **out, struct cvn_inbox *b,
                      const struct cvn_receiver_ops *ops, void *ctx, struct cvn_octets ssel,
@@ -40,6 +41,7 @@ int cvn_receiver_new(struct cvn_receiver **out, struct cvn_inbox *b,
     r->ssel = ssel;
     r->peer = peer;
     r->now = now;
+    r->began = now;
     int rc = cvn_sc_new(&r->sc, &o);
     if (rc != CVN_OK) {
         cvn_free(b->alloc, r, sizeof *r);
@@ -89,10 +91,33 @@ static void close_link(struct cvn_receiver *r)
     r->ops->flush(r->ctx);
 }
 
+/* The session goes on without this link, if it can. */
+static void lost(struct cvn_receiver *r, const char *why)
+{
+    struct session *s = r->session;
+    detach(r);
+    r->session = NULL;
+    if (s != NULL) {
+        s->holder = NULL;
+        if (r->open)
+            cvn_inbox_news(r->inbox, CVN_INBOX_SUSPENDED, r, NULL, 0, why);
+        if (r->nameless) /* nobody can come back to it */
+            cvn_inbox_session_aborted(r->inbox, s);
+    }
+    r->open = false;
+    close_link(r);
+}
+
+/* And the link is to be closed whatever is left to send. */
+static void lose(struct cvn_receiver *r, const char *why)
+{
+    lost(r, why);
+    r->ops->hang_up(r->ctx);
+}
+
 static void no_memory(struct cvn_receiver *r)
 {
-    r->closing = true;
-    r->ops->hang_up(r->ctx);
+    lose(r, "no memory");
 }
 
 /* -------- S-CONNECT -------- */
@@ -150,19 +175,16 @@ static void session_id(const struct cvn_x225_prim *p, uint8_t id[CVN_ID], uint32
     *epoch = cvn_rd_be32(&a);
 }
 
-/* Another connection has what this one had: nothing that still arrives here counts (I4). */
-static void retire(struct cvn_receiver *old)
+/* A newer connection has taken what this one had. */
+static void drop(struct cvn_receiver *old)
 {
     detach(old);
+    if (old->session != NULL)
+        old->session->holder = NULL;
+    old->session = NULL;
+    old->open = false;
     old->closing = true;
     old->ops->hang_up(old->ctx);
-}
-
-static void supersede(struct cvn_receiver *old)
-{
-    old->session->holder = NULL;
-    old->session = NULL;
-    retire(old);
 }
 
 /* False: it was refused. */
@@ -188,9 +210,10 @@ static bool admit(struct cvn_receiver *r, const struct cvn_x225_prim *p)
         return false;
     }
     if (s->holder != NULL)
-        supersede(s->holder);
+        drop(s->holder);
     s->holder = r;
     r->session = s;
+    r->admitted = true;
     r->connection = pair_of(&p->id);
     return true;
 }
@@ -295,7 +318,7 @@ static void defer(struct cvn_receiver *r, enum receiver_wait w, const struct cvn
         return;
     r->waiting_for = t;
     if (t->waiter != NULL && t->waiter != r) /* an older connection's wait is void */
-        retire(t->waiter);
+        lose(t->waiter, "another connection took its transfer over");
     t->waiter = r;
 }
 
@@ -320,7 +343,7 @@ static void connect_known(struct cvn_receiver *r, const struct cvn_x225_prim *p)
     if (cvn_note_decode(&n, p->data) == CVN_OK && cvn_note_has(&n, CVN_NOTE_F_TRANSFER))
         t = cvn_inbox_find(r->inbox, n.transfer);
     if (t != NULL && t->holder != NULL) /* the same transfer on an older connection */
-        retire(t->holder);
+        lose(t->holder, "another connection took its transfer over");
     if (t != NULL && t->op != OP_NONE)
         defer(r, WAIT_CONNECT, p, t);
     else
@@ -334,6 +357,13 @@ void cvn_receiver_opened(struct cvn_receiver *r)
 }
 
 /* -------- activities -------- */
+
+/* What may be otherwise in a while. */
+static bool passes(uint8_t trouble)
+{
+    return trouble == CVN_TROUBLE_NO_SPACE || trouble == CVN_TROUBLE_BUSY ||
+           trouble == CVN_TROUBLE_IO;
+}
 
 static void report(struct cvn_receiver *r, uint8_t trouble, const struct transfer *t)
 {
@@ -350,9 +380,7 @@ static void report(struct cvn_receiver *r, uint8_t trouble, const struct transfe
     assert(rc == CVN_OK);
     (void)rc;
     cvn_x225_prim_init(&p, CVN_S_U_EXCEPTION_REPORT, CVN_REQUEST);
-    p.reason = trouble == CVN_TROUBLE_NO_SPACE || trouble == CVN_TROUBLE_BUSY
-                   ? CVN_REASON_RECEIVING_JEOPARDIZED
-                   : CVN_REASON_LOCAL_ERROR;
+    p.reason = passes(trouble) ? CVN_REASON_RECEIVING_JEOPARDIZED : CVN_REASON_LOCAL_ERROR;
     if (trouble == CVN_TROUBLE_UNFIT_RESUME)
         p.reason = CVN_REASON_SEQUENCE_ERROR;
     p.data = (struct cvn_octets){data, w.len};
@@ -373,7 +401,7 @@ void cvn_receiver_trouble(struct cvn_receiver *r, uint8_t trouble)
 static void hold(struct cvn_receiver *r, struct transfer *t)
 {
     if (t->holder != NULL && t->holder != r)
-        retire(t->holder);
+        lose(t->holder, "another connection took its transfer over");
     t->holder = r;
     r->item = t;
     r->ignore = t->t.state == CVN_TRANSFER_COMMITTED;
@@ -464,7 +492,7 @@ static void begin_activity(struct cvn_receiver *r, struct transfer *t, struct cv
     if (trouble == CVN_TROUBLE_NONE)
         trouble = cvn_transfer_begin(t, part, offset);
     if (trouble == CVN_TROUBLE_UNFIT_RESUME) {
-        transfer_void(t);
+        cvn_transfer_void(t);
         unfit(r, t);
     } else if (trouble != CVN_TROUBLE_NONE) {
         t->failed = true;
@@ -493,7 +521,7 @@ static void start_indication(struct cvn_receiver *r, const struct cvn_x225_prim 
         r->inbox->o.ops->random(r->inbox->o.ctx, id, CVN_ID);
     }
     if (t != NULL && (t->op != OP_NONE || (t->t.state == CVN_TRANSFER_RECEIVING &&
-                                           part_fits(t, &n) && transfer_forget(t, 0)))) {
+                                           part_fits(t, &n) && cvn_transfer_forget(t, 0)))) {
         defer(r, WAIT_START, p, t);
         return;
     }
@@ -552,7 +580,7 @@ static void resume_activity(struct cvn_receiver *r, struct transfer *t, struct c
     }
     uint8_t trouble = cvn_transfer_back(t, at);
     if (trouble == CVN_TROUBLE_UNFIT_RESUME) {
-        transfer_void(t);
+        cvn_transfer_void(t);
         unfit(r, t);
     } else if (trouble != CVN_TROUBLE_NONE) {
         t->failed = true;
@@ -581,7 +609,7 @@ static void resume_indication(struct cvn_receiver *r, const struct cvn_x225_prim
         resume_unknown(r);
     else if (t->op != OP_NONE ||
              (t->t.state == CVN_TRANSFER_RECEIVING && resume_fits(t, &n, p->serial, &at) &&
-              transfer_forget(t, at.serial)))
+              cvn_transfer_forget(t, at.serial)))
         defer(r, WAIT_RESUME, p, t);
     else
         resume_activity(r, t, &n, p);
@@ -620,24 +648,69 @@ void cvn_receiver_go_on(struct cvn_receiver *r)
 
 /* -------- data, points, ends -------- */
 
-static void data(struct cvn_receiver *r, struct cvn_octets d)
+static void data_trouble(struct cvn_receiver *r, uint8_t trouble)
 {
     struct transfer *t = r->item;
-    struct cvn_inbox *b = r->inbox;
-    if (t == NULL || r->ignore || t->failed || d.n == 0)
-        return;
-    uint8_t trouble = CVN_TROUBLE_NONE;
-    if (t->t.size_known && t->t.written + d.n > t->t.size)
-        trouble = CVN_TROUBLE_SIZE;
-    else if (b->o.max_octets != 0 && !t->t.size_known &&
-             cvn_inbox_octets(b) + d.n > b->o.max_octets)
-        trouble = CVN_TROUBLE_TOO_BIG;
-    else
-        trouble = b->o.depot_ops->write(b->o.depot, &t->t, d);
     if (trouble == CVN_TROUBLE_NONE)
         return;
     cvn_transfer_fail(t);
-    report(r, trouble, t);
+    if (t->op != OP_NONE)
+        t->owed = trouble; /* told with the point that is becoming durable now */
+    else
+        report(r, trouble, t);
+}
+
+/* Writes what was gathered. */
+static void write_gathered(struct cvn_receiver *r)
+{
+    struct gather *g = r->gather;
+    const struct cvn_depot_ops *ops = r->inbox->o.depot_ops;
+    void *depot = r->inbox->o.depot;
+    uint8_t trouble = CVN_TROUBLE_NONE;
+    if (g == NULL || g->n == 0)
+        return;
+    assert(r->item != NULL && !r->item->failed); /* what ends it comes behind its data */
+    if (ops->write_all != NULL)
+        trouble = ops->write_all(depot, &r->item->t, g->slice, g->n);
+    for (size_t i = 0; ops->write_all == NULL && i < g->n && trouble == CVN_TROUBLE_NONE; i++)
+        trouble = ops->write(depot, &r->item->t, g->slice[i]);
+    g->n = 0;
+    g->octets = 0;
+    data_trouble(r, trouble);
+}
+
+/* Whether these octets may still come, behind what was gathered. */
+static uint8_t may_write(const struct cvn_receiver *r, size_t n)
+{
+    const struct cvn_inbox *b = r->inbox;
+    const struct cvn_transfer *t = &r->item->t;
+    uint64_t more = (r->gather == NULL ? 0 : r->gather->octets) + n;
+    if (t->size_known)
+        return t->written + more > t->size ? CVN_TROUBLE_SIZE : CVN_TROUBLE_NONE;
+    return b->o.max_octets != 0 && cvn_inbox_octets(b) + more > b->o.max_octets
+               ? CVN_TROUBLE_TOO_BIG
+               : CVN_TROUBLE_NONE;
+}
+
+static void data(struct cvn_receiver *r, struct cvn_octets d)
+{
+    struct gather *g = r->gather;
+    if (r->item == NULL || r->ignore || r->item->failed || d.n == 0)
+        return;
+    uint8_t trouble = may_write(r, d.n);
+    bool stays = g != NULL && d.p >= g->from && d.p + d.n <= g->to;
+    if (trouble != CVN_TROUBLE_NONE || !stays || g->n == GATHER_MAX)
+        write_gathered(r);
+    if (r->item->failed)
+        return;
+    if (trouble == CVN_TROUBLE_NONE && stays) {
+        g->slice[g->n++] = d;
+        g->octets += d.n;
+        return;
+    }
+    if (trouble == CVN_TROUBLE_NONE)
+        trouble = r->inbox->o.depot_ops->write(r->inbox->o.depot, &r->item->t, d);
+    data_trouble(r, trouble);
 }
 
 static void confirm_point(struct cvn_receiver *r, uint32_t serial)
@@ -736,12 +809,12 @@ static void gave_up(struct cvn_receiver *r, enum cvn_x225_service s, uint8_t rea
 {
     struct cvn_x225_prim p;
     struct transfer *t = r->item;
-    bool keep = t != NULL && t->only_detach && (!r->ours || reason == CVN_REASON_SEQUENCE_ERROR);
+    bool stays = t != NULL && t->only_detach && (!r->ours || reason == CVN_REASON_SEQUENCE_ERROR);
     r->item = NULL;
     r->ignore = false;
     if (t != NULL) {
         t->holder = NULL;
-        if (s == CVN_S_ACTIVITY_DISCARD && !keep && t->t.state == CVN_TRANSFER_RECEIVING) {
+        if (s == CVN_S_ACTIVITY_DISCARD && !stays && t->t.state == CVN_TRANSFER_RECEIVING) {
             cvn_inbox_news(r->inbox, CVN_INBOX_DISCARDED, r, t, 0, NULL);
             cvn_transfer_discard(t);
         }
@@ -769,22 +842,6 @@ void cvn_receiver_released(struct cvn_receiver *r)
     p.result = CVN_RESULT_ACCEPT;
     (void)!say(r, &p);
     cvn_inbox_news(r->inbox, CVN_INBOX_RELEASED, r, NULL, 0, NULL);
-}
-
-static void lost(struct cvn_receiver *r, const char *why)
-{
-    struct session *s = r->session;
-    detach(r);
-    r->session = NULL;
-    if (s != NULL) {
-        s->holder = NULL;
-        if (r->open)
-            cvn_inbox_news(r->inbox, CVN_INBOX_SUSPENDED, r, NULL, 0, why);
-        if (r->nameless) /* nobody can come back to it */
-            cvn_inbox_session_aborted(r->inbox, s);
-    }
-    r->open = false;
-    close_link(r);
 }
 
 static void aborted(struct cvn_receiver *r, const char *why)
@@ -815,6 +872,8 @@ static void provider_abort(struct cvn_receiver *r, const struct cvn_x225_prim *p
 static void primitive(struct cvn_receiver *r, const struct cvn_x225_prim *p)
 {
     r->ops->primitive(r->ctx, p, false);
+    if (p->service != CVN_S_DATA)
+        write_gathered(r);
     switch (p->service) {
     case CVN_S_CONNECT:
         connect_indication(r, p);
@@ -855,25 +914,27 @@ static void primitive(struct cvn_receiver *r, const struct cvn_x225_prim *p)
 void cvn_receiver_feed(struct cvn_receiver *r, const uint8_t *in, size_t len, size_t *used,
                        cvn_time now)
 {
+    struct gather g = {.from = in, .to = in + len};
+    int rc = CVN_EVENT;
     r->now = now;
     *used = r->closing ? len : 0;
-    while (r->wait == WAIT_NOTHING && !r->closing) { /* I1, I4 */
+    r->gather = &g;
+    while (r->wait == WAIT_NOTHING && rc == CVN_EVENT && !r->closing) { /* I1, I4 */
         struct cvn_x225_prim p;
         size_t n = 0;
-        int rc = cvn_sc_feed(r->sc, in + *used, len - *used, &n, &p, now);
+        rc = cvn_sc_feed(r->sc, in + *used, len - *used, &n, &p, now);
         *used += n;
-        if (rc == CVN_EVENT) {
+        if (rc == CVN_EVENT)
             primitive(r, &p);
-            if (r->closing)
-                *used = len;
-            continue;
-        }
-        if (rc == CVN_ENOMEM)
-            no_memory(r);
-        else if (rc == CVN_ECLOSED)
-            close_link(r);
-        return;
+        if (r->closing)
+            *used = len;
     }
+    write_gathered(r);
+    r->gather = NULL;
+    if (rc == CVN_ENOMEM)
+        no_memory(r);
+    else if (rc == CVN_ECLOSED)
+        close_link(r);
 }
 
 void cvn_receiver_link_down(struct cvn_receiver *r, const char *why, cvn_time now)
@@ -906,15 +967,24 @@ bool cvn_receiver_closing(const struct cvn_receiver *r)
     return r->closing || cvn_sc_closing(r->sc);
 }
 
+/* Who has not said S-CONNECT in time holds a place for nothing. */
+static bool unnamed(const struct cvn_receiver *r)
+{
+    return !r->admitted && !r->closing;
+}
+
 cvn_time cvn_receiver_deadline(const struct cvn_receiver *r)
 {
-    return cvn_sc_deadline(r->sc);
+    cvn_time t = cvn_sc_deadline(r->sc);
+    return unnamed(r) && r->began + CONNECT_WITHIN < t ? r->began + CONNECT_WITHIN : t;
 }
 
 void cvn_receiver_tick(struct cvn_receiver *r, cvn_time now)
 {
     r->now = now;
     cvn_sc_tick(r->sc, now);
+    if (unnamed(r) && now >= r->began + CONNECT_WITHIN)
+        lose(r, "no S-CONNECT in time");
 }
 
 void cvn_receiver_abort(struct cvn_receiver *r, cvn_time now)

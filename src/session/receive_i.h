@@ -54,6 +54,7 @@ struct transfer {
     bool stored; /* its record is in the store as it stands */
     bool end_wanted;
     bool continues;
+    uint8_t owed;     /* a trouble that is reported when op is NONE */
     bool failed;      /* a trouble was reported; nothing more is confirmed */
     bool only_detach; /* a discard now ends the activity, not the transfer */
     bool gone;        /* to be removed as soon as op is NONE */
@@ -62,8 +63,9 @@ struct transfer {
 struct session {
     uint8_t id[CVN_ID];
     uint32_t epoch;
-    bool over;      /* kept for a while, so that what a slow link still holds of it is known */
-    uint64_t ended; /* UTC seconds */
+    uint64_t touched; /* UTC seconds of its last opening */
+    bool over;        /* kept for a while, so that what a slow link still holds of it is known */
+    uint64_t ended;   /* UTC seconds */
     struct cvn_receiver *holder;
     struct session *next;
 };
@@ -82,6 +84,17 @@ struct cvn_inbox {
 
 enum receiver_wait { WAIT_NOTHING, WAIT_SESSION, WAIT_CONNECT, WAIT_START, WAIT_RESUME };
 
+/* Slices of S-DATA that stand in the octets being fed: they are written together, before any
+ * other primitive is looked at and before the feed ends. */
+#define GATHER_MAX 16u
+struct gather {
+    const uint8_t *from; /* the octets being fed */
+    const uint8_t *to;
+    struct cvn_octets slice[GATHER_MAX];
+    size_t n;
+    uint64_t octets;
+};
+
 struct cvn_receiver {
     const struct cvn_alloc *alloc;
     struct cvn_inbox *inbox;
@@ -91,6 +104,8 @@ struct cvn_receiver {
     const char *peer;
     struct cvn_sc *sc;
     cvn_time now;
+    cvn_time began;
+    bool admitted; /* S-CONNECT came and was not refused */
     struct session *session;
     struct pair connection; /* this connection's references, without an activity */
     bool ours;
@@ -104,6 +119,7 @@ struct cvn_receiver {
     uint8_t *kept; /* its octets */
     size_t kept_size;
     struct transfer *waiting_for;
+    struct gather *gather; /* in cvn_receiver_feed(), else NULL */
 };
 
 /* inbox.c */
@@ -137,9 +153,9 @@ int cvn_transfer_add_pair(struct transfer *t, const struct pair *p);
 int cvn_transfer_own(const struct cvn_alloc *a, struct cvn_octets *to, struct cvn_octets from);
 int cvn_transfer_decode(struct transfer *t, struct cvn_octets record);
 /* Deletes the records of points above serial; true: op says so, ask again when it is done. */
-bool transfer_forget(struct transfer *t, uint32_t serial);
+bool cvn_transfer_forget(struct transfer *t, uint32_t serial);
 /* The depot has lost what the records speak of: all is as if nothing had come. */
-void transfer_void(struct transfer *t);
+void cvn_transfer_void(struct transfer *t);
 /* Begins anew at offset of part, when no point is left. Trouble or NONE. */
 uint8_t cvn_transfer_begin(struct transfer *t, uint32_t part, uint64_t offset);
 /* Back to the last durable point. */

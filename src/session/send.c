@@ -165,7 +165,7 @@ static bool outage_over(struct cvn_sender *s)
         cvn_sender_over(s, CVN_VERDICT_RELEASED, "all is committed; the release was not confirmed");
         return true;
     }
-    if (!s->reached && s->all_done_since == CVN_NEVER &&
+    if (s->all_done_since == CVN_NEVER && !s->reached &&
         s->now - s->started >= s->o.connect_timeout) {
         char why[200];
         text_set(why, sizeof why, s->text);
@@ -179,11 +179,11 @@ static bool outage_over(struct cvn_sender *s)
     return false;
 }
 
-/* I2: "e" and the session id keep the epoch. */
+/* I2: "e" and the session id keep the epoch, and what the session belongs to. */
 static void store_epoch(struct cvn_sender *s)
 {
     uint8_t key[1 + CVN_ID];
-    uint8_t value[4];
+    uint8_t value[4 + CVN_ID];
     struct cvn_wr w = cvn_wr_init(value, sizeof value);
     struct cvn_store_put put = {.key = {key, sizeof key}, .value = {value, sizeof value}};
     if (s->put.pending)
@@ -191,6 +191,7 @@ static void store_epoch(struct cvn_sender *s)
     key[0] = 'e';
     memcpy(key + 1, s->o.session, CVN_ID);
     cvn_wr_be32(&w, ++s->epoch);
+    cvn_wr_bytes(&w, s->o.run, CVN_ID);
     if (s->o.store->ops->put(s->o.store->self, &put, 1, &s->put) != CVN_OK) {
         cvn_sender_over(s, CVN_VERDICT_MEMORY, "no memory to store the session's epoch");
         return;
@@ -470,6 +471,7 @@ bool cvn_sender_outstanding(const struct cvn_sender *s)
     case SENDER_RELEASING:
         return true;
     case SENDER_SENDING:
+    case SENDER_DIGESTING:
         return s->npoints > 0 || cvn_sc_out_octets(s->sc) > 0;
     default:
         return false;
@@ -512,7 +514,7 @@ void cvn_sender_start(struct cvn_sender *s, cvn_time now)
     s->tries = 1;
     text_set(s->text, sizeof s->text, "no answer");
     if (s->item == NULL && s->o.ops->next(s->o.ctx, &s->item) == CVN_NONE) {
-        s->stopping = true; /* an earlier process had it all committed */
+        s->stopping = true; /* an earlier run was stopped after its last commit */
         s->all_done_since = now;
     }
     cvn_sender_step(s);
@@ -565,7 +567,7 @@ cvn_time cvn_sender_deadline(const struct cvn_sender *s)
     case SENDER_OVER:
         return CVN_NEVER;
     case SENDER_DOWN:
-        t = s->put.pending ? CVN_NEVER : s->redial; /* put_done() goes on */
+        t = s->put.pending ? CVN_NEVER : s->redial; /* a record is awaited before the next dial */
         if (s->all_done_since != CVN_NEVER)
             t = earlier(t, s->all_done_since + RELEASE_WITHIN);
         else if (!s->reached)
@@ -580,6 +582,9 @@ cvn_time cvn_sender_deadline(const struct cvn_sender *s)
         break;
     case SENDER_SENDING:
         t = cvn_item_deadline(s);
+        break;
+    case SENDER_CONNECTING:
+        t = s->reached ? CVN_NEVER : s->started + s->o.connect_timeout;
         break;
     default:
         break;
@@ -608,7 +613,8 @@ void cvn_sender_tick(struct cvn_sender *s, cvn_time now)
     if (s->sc != NULL)
         cvn_sc_tick(s->sc, now);
     check_dead(s);
-    if (s->state == SENDER_DIALING && !s->reached && now - s->started >= s->o.connect_timeout)
+    if ((s->state == SENDER_DIALING || s->state == SENDER_CONNECTING) && !s->reached &&
+        now - s->started >= s->o.connect_timeout)
         cvn_sender_over(s, CVN_VERDICT_UNREACHED, "no answer");
     if (s->state == SENDER_RESTING && now >= s->rest_until)
         cvn_sender_goto(s, SENDER_READY);

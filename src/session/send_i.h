@@ -26,7 +26,7 @@ struct cvn_sender {
     const struct cvn_alloc *alloc;
     struct cvn_sender_opts o;
     uint8_t called_ssel[64];
-    uint8_t called_tsel[CVN_ACTIVITY_MAX + 64];
+    uint8_t called_tsel[64];
     uint8_t calling_tsel[64];
     enum sender_state state;
     enum cvn_verdict verdict;
@@ -48,6 +48,7 @@ struct cvn_sender {
 
     struct cvn_item *item;
     bool item_started; /* its activity is open on this connection */
+    bool end_unknown;  /* resumed, though its end was asked of a stranger before */
     bool item_noted;   /* its outcome is, or is becoming, durable */
     bool want_discard; /* the state after GIVING_UP: start or resume anew */
     bool want_rest;

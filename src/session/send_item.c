@@ -178,6 +178,7 @@ static void begin_start(struct cvn_sender *s)
     new_activity_id(s, it->name_of.id, &it->name_of.id_len);
     it->stored = (struct cvn_point){0, it->part_offset};
     it->ending = false;
+    s->end_unknown = false;
     if (cvn_item_put(s, &s->put, it) == CVN_OK)
         cvn_sender_goto(s, SENDER_BEGINNING);
 }
@@ -246,6 +247,7 @@ static void request_resume(struct cvn_sender *s)
     if (cvn_sender_request(s, &p) != CVN_OK)
         return;
     s->counts.resumes++;
+    s->end_unknown = it->ending;
     activity_open(s, it->stored.serial, it->stored.offset);
     cvn_sender_news(s, CVN_NEWS_RESUMED, it->stored.offset, NULL);
 }
@@ -269,6 +271,9 @@ static void heed_answer(struct cvn_sender *s)
         it->stored = (struct cvn_point){a->point_serial, a->point_offset};
 }
 
+static const char unknown_text[] = "whether the peer has the file is not known: its end was not "
+                                   "confirmed (--again sends it again)";
+
 static void begin(struct cvn_sender *s)
 {
     struct cvn_item *it = s->item;
@@ -279,9 +284,7 @@ static void begin(struct cvn_sender *s)
         return;
     }
     if (it->ending && !s->peer_ours && !s->o.again) {
-        cvn_sender_over(s, CVN_VERDICT_SUSPENDED,
-                        "whether the peer has the file is not known: its end was not confirmed "
-                        "(--again sends it again)");
+        cvn_sender_over(s, CVN_VERDICT_SUSPENDED, unknown_text);
         return;
     }
     begin_start(s);
@@ -405,6 +408,10 @@ static void give_up(struct cvn_sender *s, bool discard)
 
 static void fail_item(struct cvn_sender *s, int rc)
 {
+    if (rc == CVN_ENOMEM) { /* no fault of the item: it goes on when it is sent again */
+        cvn_sender_over(s, CVN_VERDICT_MEMORY, "no memory to read a file");
+        return;
+    }
     s->item->outcome = rc == CVN_ECORRUPT ? CVN_OUTCOME_CHANGED : CVN_OUTCOME_LOCAL_IO;
     s->want_discard = true;
     s->want_rest = false;
@@ -481,7 +488,14 @@ static void all_sent(struct cvn_sender *s)
     if (rc == CVN_OK)
         s->digest.pending = true;
     else
-        fail_item(s, CVN_EIO);
+        fail_item(s, rc);
+}
+
+/* What the rate lets go at once: less is saved up, or every turn would send what a few
+ * microseconds earn, in an SPDU of its own. */
+static uint64_t rate_least(const struct cvn_sender *s)
+{
+    return s->o.rate / 100 + 1; /* 10 ms */
 }
 
 /* Octets that the rate lets go now. */
@@ -496,12 +510,18 @@ static uint64_t rate_room(struct cvn_sender *s)
         s->rate_left = s->rate_left + earned > burst ? burst : s->rate_left + earned;
         s->rate_at = s->now;
     }
-    return s->rate_left;
+    return s->rate_left < rate_least(s) ? 0 : s->rate_left;
 }
 
 static uint64_t least(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
+}
+
+/* Octets between points: two to a window at least, or the link rests while one is confirmed. */
+static uint64_t spacing(const struct cvn_sender *s)
+{
+    return least(s->o.spacing, s->peer_window < 2 ? 1 : s->peer_window / 2);
 }
 
 /* How much may be read and sent now. */
@@ -510,7 +530,7 @@ static uint64_t room(struct cvn_sender *s)
     const struct cvn_item *it = s->item;
     uint64_t n = BLOCK_MAX;
     if (s->peer_points) {
-        n = least(n, s->o.spacing - (it->read - s->last_point));
+        n = least(n, spacing(s) - (it->read - s->last_point));
         uint64_t flying = it->read - it->confirmed.offset;
         n = s->peer_window == UINT64_MAX ? n
             : flying >= s->peer_window   ? 0
@@ -570,7 +590,7 @@ static bool point_is_due(const struct cvn_sender *s)
 {
     const struct cvn_item *it = s->item;
     return s->peer_points && it->read > s->last_point &&
-           (it->read - s->last_point >= s->o.spacing || s->now >= s->point_due);
+           (it->read - s->last_point >= spacing(s) || s->now >= s->point_due);
 }
 
 void cvn_item_pump(struct cvn_sender *s)
@@ -605,7 +625,7 @@ cvn_time cvn_item_deadline(const struct cvn_sender *s)
     cvn_time t = CVN_NEVER;
     if (s->item != NULL && s->peer_points && !s->at_end && s->item->read > s->last_point)
         t = s->point_due;
-    if (s->o.rate != 0 && !s->at_end && s->rate_left < s->o.rate / 100 + 1) {
+    if (s->o.rate != 0 && !s->at_end && s->rate_left < rate_least(s)) {
         cvn_time more = s->rate_at + 10000000; /* 10 ms */
         t = more < t ? more : t;
     }
@@ -709,6 +729,23 @@ static void heed_point(struct cvn_item *it, const struct cvn_note *n)
         it->stored = (struct cvn_point){n->point_serial, n->point_offset};
 }
 
+/* A stranger refuses to resume what it may have: its end was asked, and the answer lost. */
+static void end_unknown(struct cvn_sender *s)
+{
+    struct cvn_item *it = s->item;
+    if (!s->o.again) {
+        cvn_sender_over(s, CVN_VERDICT_SUSPENDED, unknown_text);
+        return;
+    }
+    it->stored = (struct cvn_point){0, 0};
+    it->part = 0;
+    it->part_offset = 0;
+    it->ending = false;
+    s->want_rest = false;
+    s->want_discard = false;
+    give_up(s, true); /* and then started anew */
+}
+
 void cvn_item_exception(struct cvn_sender *s, const struct cvn_x225_prim *p)
 {
     struct cvn_note n;
@@ -718,13 +755,20 @@ void cvn_item_exception(struct cvn_sender *s, const struct cvn_x225_prim *p)
     if (cvn_note_decode(&n, p->data) != CVN_OK || !n.ours) {
         bool may_pass =
             p->reason == CVN_REASON_RECEIVING_JEOPARDIZED || p->reason == CVN_REASON_LOCAL_ERROR;
-        n = (struct cvn_note){.trouble = may_pass ? CVN_TROUBLE_BUSY : CVN_TROUBLE_IO};
+        n = (struct cvn_note){.trouble = may_pass ? CVN_TROUBLE_BUSY : CVN_TROUBLE_UNKNOWN};
+        if (s->end_unknown && !may_pass) {
+            end_unknown(s);
+            return;
+        }
     }
     it->trouble = n.trouble;
     note_text(it, &n);
-    s->want_rest = n.trouble == CVN_TROUBLE_NO_SPACE || n.trouble == CVN_TROUBLE_BUSY;
+    s->want_rest = n.trouble == CVN_TROUBLE_NO_SPACE || n.trouble == CVN_TROUBLE_BUSY ||
+                   n.trouble == CVN_TROUBLE_IO;
     s->want_discard = n.trouble != CVN_TROUBLE_UNFIT_RESUME && !s->want_rest;
-    if (n.trouble == CVN_TROUBLE_UNFIT_RESUME)
+    bool further = cvn_note_has(&n, CVN_NOTE_F_POINT) && n.point_part == it->part &&
+                   n.point_serial > it->stored.serial;
+    if (n.trouble == CVN_TROUBLE_UNFIT_RESUME || (s->want_rest && further))
         heed_point(it, &n);
     if (s->want_discard)
         it->outcome = CVN_OUTCOME_REFUSED;

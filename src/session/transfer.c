@@ -326,7 +326,7 @@ static void put_forget(struct transfer *t, const struct cvn_store_put *puts, siz
     t->op = OP_FORGET;
 }
 
-bool transfer_forget(struct transfer *t, uint32_t serial)
+bool cvn_transfer_forget(struct transfer *t, uint32_t serial)
 {
     struct cvn_store_put puts[PUTS_MAX];
     uint8_t keys[PUTS_MAX][POINT_KEY];
@@ -346,7 +346,7 @@ bool transfer_forget(struct transfer *t, uint32_t serial)
     return true;
 }
 
-void transfer_void(struct transfer *t)
+void cvn_transfer_void(struct transfer *t)
 {
     struct cvn_store_put put;
     uint8_t key[ID_KEY];
@@ -384,6 +384,7 @@ uint8_t cvn_transfer_begin(struct transfer *t, uint32_t part, uint64_t offset)
     t->t.written = offset;
     t->end_wanted = false;
     t->failed = false;
+    t->owed = CVN_TROUBLE_NONE;
     t->only_detach = false;
     t->stored = false;
     return CVN_TROUBLE_NONE;
@@ -400,6 +401,7 @@ uint8_t cvn_transfer_back(struct transfer *t, struct cvn_place to)
     t->t.written = to.offset;
     t->end_wanted = false;
     t->failed = false;
+    t->owed = CVN_TROUBLE_NONE;
     t->only_detach = false;
     return CVN_TROUBLE_NONE;
 }
@@ -454,13 +456,6 @@ static void remove_all(struct transfer *t)
         at = &(*at)->next;
     *at = t->next;
     cvn_transfer_free(t);
-}
-
-/* Nothing more is confirmed; the points that are on their way to the store get there (I4). */
-void cvn_transfer_fail(struct transfer *t)
-{
-    t->failed = true;
-    t->npoints = t->covered;
 }
 
 static void begin_sync(struct transfer *t, enum transfer_op op)
@@ -528,12 +523,27 @@ void cvn_transfer_step(struct transfer *t)
 
 /* -------- what became of an op -------- */
 
+/* Nothing more is taken of this activity; an op that is on its way keeps the points it covers (I4). */
+void cvn_transfer_fail(struct transfer *t)
+{
+    t->failed = true;
+    t->npoints = t->op == OP_SYNC || t->op == OP_NOTE ? t->covered : 0;
+    t->end_wanted = false;
+    if (t->t.state == CVN_TRANSFER_COMMITTING) {
+        t->t.state = CVN_TRANSFER_RECEIVING;
+        t->stored = false;
+    }
+}
+
 static void trouble(struct transfer *t, uint8_t which)
 {
-    t->covered = 0;
+    bool told = t->failed; /* one exception for an activity: the next would find STA19 */
     cvn_transfer_fail(t);
-    t->end_wanted = false;
-    if (t->holder != NULL)
+    /* after a failed fdatasync nothing is known of what was written: the file is opened anew, and
+     * cut back to the last durable point */
+    if (which == CVN_TROUBLE_IO && t->t.file != NULL)
+        t->inbox->o.depot_ops->close(t->inbox->o.depot, &t->t);
+    if (t->holder != NULL && !told)
         cvn_receiver_trouble(t->holder, which);
 }
 
@@ -544,6 +554,7 @@ static void points_durable(struct transfer *t)
     memmove(t->points, t->points + t->covered, t->npoints * sizeof *t->points);
     t->covered = 0;
     t->durable = last;
+    /* After an exception was reported no confirmation may follow it. */
     if (t->holder != NULL && !t->failed && !t->inbox->o.plant_confirm_early)
         cvn_receiver_durable(t->holder, last);
 }
@@ -577,8 +588,6 @@ static void place_done(struct transfer *t)
 {
     struct cvn_store_put puts[1];
     if (t->op_trouble != CVN_TROUBLE_NONE) {
-        t->t.state = CVN_TRANSFER_RECEIVING;
-        t->stored = false;
         trouble(t, t->op_trouble);
         return;
     }
@@ -643,6 +652,11 @@ static void op_done(struct cvn_wait *w, int rc)
         trouble(t, CVN_TROUBLE_IO);
     else
         op_ok(t, op);
-    if (t->op == OP_NONE)
-        cvn_transfer_step(t);
+    if (t->op != OP_NONE)
+        return;
+    uint8_t owed = t->owed;
+    t->owed = CVN_TROUBLE_NONE;
+    if (owed != CVN_TROUBLE_NONE && t->holder != NULL)
+        cvn_receiver_trouble(t->holder, owed);
+    cvn_transfer_step(t);
 }

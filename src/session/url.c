@@ -30,32 +30,38 @@ static bool plain(char c)
            (c != '\0' && strchr("-._~!$'()*+,;:@", c) != NULL);
 }
 
+/* One octet of a selector at p: as a pair of digits (of 0x.., or behind %), or as it is.
+ * How many characters it took; 0: malformed. */
+static size_t selector_octet(const char *p, size_t n, bool digits, uint8_t *out)
+{
+    size_t step = digits ? 2 : p[0] == '%' ? 3 : 1;
+    if (step == 1) {
+        *out = (uint8_t)p[0];
+        return plain(p[0]) ? 1 : 0;
+    }
+    if (step > n)
+        return 0;
+    int high = hex(p[step - 2]);
+    int low = hex(p[step - 1]);
+    if (high < 0 || low < 0)
+        return 0;
+    *out = (uint8_t)(high << 4 | low);
+    return step;
+}
+
 /* Text with percent-encoding, or 0x and digits. -1: malformed; -2: too long. */
 static int selector(const char *p, size_t n, uint8_t *out, size_t cap)
 {
     size_t len = 0;
     bool digits = n > 2 && p[0] == '0' && (p[1] == 'x' || p[1] == 'X');
-    if (digits && n % 2 != 0)
-        return -1;
     for (size_t i = digits ? 2 : 0; i < n;) {
-        int high = -1;
-        int low = -1;
-        size_t step = 1;
-        if (digits || p[i] == '%') {
-            size_t at = digits ? i : i + 1;
-            step = digits ? 2 : 3;
-            if (i + step > n)
-                return -1;
-            high = hex(p[at]);
-            low = hex(p[at + 1]);
-            if (high < 0 || low < 0)
-                return -1;
-        } else if (!plain(p[i])) {
+        uint8_t octet;
+        size_t step = selector_octet(p + i, n - i, digits, &octet);
+        if (step == 0)
             return -1;
-        }
         if (len == cap)
             return -2;
-        out[len++] = high < 0 ? (uint8_t)p[i] : (uint8_t)(high << 4 | low);
+        out[len++] = octet;
         i += step;
     }
     return (int)len;

@@ -11,7 +11,7 @@
  *   I4  a request either queues all of its octets and changes the state, or does
  *       neither; what is queued because of the peer's error (DR, ER) is left out when
  *       there is no memory: the stream's close then says it (6.22.3).
- *   I5  send_max and receive_max are 128..CVN_TPDU_MAX.
+ *   I5  tpdu_max, and in OPEN send_max and receive_max, are 128..CVN_TPDU_MAX.
  */
 #include "proto/cotp/cotp.h"
 
@@ -40,7 +40,7 @@ struct cvn_cotp {
     uint16_t part_have;
     uint32_t left;     /* octets of the current DT still to come */
     uint32_t tpdu_max; /* our own limit */
-    uint32_t send_max;
+    uint32_t send_max; /* agreed, in OPEN */
     uint32_t receive_max;
     uint16_t reference; /* ours */
     uint16_t peer;      /* the peer's; 0: not known */
@@ -86,11 +86,7 @@ static void cotp_goto(struct cvn_cotp *c, enum cvn_cotp_state next)
 {
     assert(c->state != CVN_COTP_ENDED && c->state != next); /* I1 */
     c->state = (uint8_t)next;
-    if (next != CVN_COTP_ENDED)
-        return;
-    c->head_have = 0; /* what was half received */
-    c->left = 0;
-    if (part_open(c))
+    if (next == CVN_COTP_ENDED && part_open(c)) /* what was half received */
         release_part(c);
 }
 
@@ -155,8 +151,6 @@ int cvn_cotp_new(struct cvn_cotp **out, const struct cvn_cotp_opts *opts)
     c->expedited = opts->expedited;
     c->reference = opts->reference;
     c->tpdu_max = tpdu_max;
-    c->send_max = tpdu_max;
-    c->receive_max = CVN_TPDU_MAX;
     if (opts->initiator) {
         keep_tsel(opts->calling, c->calling, &c->calling_n, &c->calling_there);
         keep_tsel(opts->called, c->called, &c->called_n, &c->called_there);
@@ -430,8 +424,7 @@ static int invalid_cr(struct cvn_cotp *c, struct cvn_octets in, const struct cvn
 static void choose_size(struct cvn_cotp *c, const struct cvn_tpdu *cr)
 {
     uint8_t ours = size_of(c->tpdu_max);
-    c->size = 0;
-    c->units = 0;
+    assert(c->size == 0 && c->units == 0);
     if (cr->units != 0)
         c->units = (uint16_t)min32(cr->units, c->tpdu_max / CVN_TPDU_UNIT);
     else if (cr->size != 0)
@@ -553,8 +546,6 @@ static int on_tpdu(struct cvn_cotp *c, struct cvn_octets in, struct cvn_cotp_eve
         *ev = (struct cvn_cotp_event){
             .kind = CVN_COTP_EV_EXPEDITED,
             .data = {.p = rd.at, .n = cvn_rd_left(&rd)},
-            .begin = true,
-            .end = true,
         };
         return CVN_EVENT;
     }

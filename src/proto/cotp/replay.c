@@ -20,8 +20,9 @@
 #include "proto/cotp/seed.h"
 
 #define LINE_MAX_OCTETS 200000u
-#define TOKENS_MAX      64
+#define TOKENS_MAX      100
 #define SEEN_MAX        64
+#define LENT_MAX        64
 #define RANDOM_ROUNDS   40
 #define SEED_MAX        2000 /* larger ones teach a fuzzer nothing more */
 #define RUN_MIN         8    /* so many equal octets are written as xx*n */
@@ -164,7 +165,7 @@ struct side {
     size_t nseen;
     struct buf fed; /* all octets that this side was given */
     unsigned seed_bits;
-    struct buf lent[TOKENS_MAX]; /* octets of T-DATA requests, kept until the end */
+    uint8_t *lent[LENT_MAX]; /* octets of T-DATA requests, kept until the end */
     size_t nlent;
 };
 
@@ -338,38 +339,49 @@ static void expect_out(struct run *r, struct side *s, const struct buf *want)
 
 /* ---- the lines of a vector ---- */
 
+/* One word of a "live" line. */
+static bool option(struct cvn_cotp_opts *o, const char *word, struct buf *calling,
+                   struct buf *called)
+{
+    const char *value = strchr(word, '=');
+    size_t n = value == NULL ? strlen(word) : (size_t)(value++ - word);
+    if (value == NULL && strcmp(word, "expedited") == 0)
+        return o->expedited = true;
+    if (value == NULL)
+        return o->lenient = strcmp(word, "lenient") == 0;
+    if (strncmp(word, "calling", n) == 0)
+        return hex_token(value, calling);
+    if (strncmp(word, "called", n) == 0)
+        return hex_token(value, called);
+    unsigned long number = strtoul(value, NULL, 0);
+    if (strncmp(word, "reference", n) == 0)
+        o->reference = (uint16_t)number;
+    else if (strncmp(word, "tpdu", n) == 0)
+        o->tpdu_max = (uint32_t)number;
+    else
+        return false;
+    return number != 0;
+}
+
+static unsigned seed_bits(const struct cvn_cotp_opts *o)
+{
+    unsigned size = o->tpdu_max % 1024u == 0 ? COTP_SEED_SMALL : COTP_SEED_UNITS;
+    return (o->initiator ? COTP_SEED_INITIATOR : 0u) | (o->expedited ? COTP_SEED_EXPEDITED : 0u) |
+           (o->lenient ? COTP_SEED_LENIENT : 0u) | (o->tpdu_max == 0 ? 0u : size);
+}
+
 static void make(struct run *r, struct side *s, char **t, int n)
 {
     struct cvn_cotp_opts o = {.alloc = &r->alloc, .initiator = s == &r->sides[0]};
     struct buf calling = {0};
     struct buf called = {0};
     o.reference = o.initiator ? 1 : 2;
-    for (int i = 0; i < n; i++) {
-        bool ok = true;
-        if (strncmp(t[i], "reference=", 10) == 0)
-            o.reference = (uint16_t)strtoul(t[i] + 10, NULL, 0);
-        else if (strncmp(t[i], "tpdu=", 5) == 0)
-            o.tpdu_max = (uint32_t)strtoul(t[i] + 5, NULL, 0);
-        else if (strncmp(t[i], "calling=", 8) == 0)
-            ok = hex_token(t[i] + 8, &calling);
-        else if (strncmp(t[i], "called=", 7) == 0)
-            ok = hex_token(t[i] + 7, &called);
-        else if (strcmp(t[i], "expedited") == 0)
-            o.expedited = true;
-        else if (strcmp(t[i], "lenient") == 0)
-            o.lenient = true;
-        else
-            ok = false;
-        if (!ok)
+    for (int i = 0; i < n; i++)
+        if (!option(&o, t[i], &calling, &called))
             complain(r, "unknown option %s", t[i]);
-    }
     o.calling = (struct cvn_octets){.p = calling.p, .n = calling.n};
     o.called = (struct cvn_octets){.p = called.p, .n = called.n};
-    s->seed_bits = (o.initiator ? COTP_SEED_INITIATOR : 0u) |
-                   (o.expedited ? COTP_SEED_EXPEDITED : 0u) | (o.lenient ? COTP_SEED_LENIENT : 0u) |
-                   (o.tpdu_max == 0            ? 0u
-                    : o.tpdu_max % 1024u == 0u ? COTP_SEED_SMALL
-                                               : COTP_SEED_UNITS);
+    s->seed_bits = seed_bits(&o);
     int rc = cvn_cotp_new(&s->c, &o);
     if (rc == CVN_ENOMEM)
         rc = cvn_cotp_new(&s->c, &o);
@@ -379,30 +391,51 @@ static void make(struct run *r, struct side *s, char **t, int n)
     buf_free(&called);
 }
 
-/* data HEADER [SLICE...] [end] */
+/* data HEADER [SLICE...] [end]; each slice stands alone in memory. */
 static int request_data(struct run *r, struct side *s, char **t, int n)
 {
     struct cvn_octets slices[TOKENS_MAX];
     size_t nslices = 0;
     struct buf header = {0};
     bool end = n > 1 && strcmp(t[n - 1], "end") == 0;
-    struct buf all = {0};
-    size_t at[TOKENS_MAX + 1] = {0};
     for (int i = 1; i < n - (end ? 1 : 0); i++) {
-        if (!hex_token(t[i], i == 1 ? &header : &all))
+        struct buf b = {0};
+        if (!hex_token(t[i], i == 1 ? &header : &b))
             complain(r, "not octets: %s", t[i]);
-        if (i > 1)
-            at[++nslices] = all.n;
+        if (i == 1)
+            continue;
+        uint8_t *alone = b.n == 0 ? NULL : must(malloc(b.n));
+        if (b.n > 0)
+            memcpy(alone, b.p, b.n);
+        assert(s->nlent < LENT_MAX);
+        s->lent[s->nlent++] = alone;
+        slices[nslices++] = (struct cvn_octets){.p = alone, .n = b.n};
+        buf_free(&b);
     }
-    assert(s->nlent < TOKENS_MAX);
-    s->lent[s->nlent++] = all;
-    for (size_t i = 0; i < nslices; i++)
-        slices[i] =
-            (struct cvn_octets){.p = all.p == NULL ? NULL : all.p + at[i], .n = at[i + 1] - at[i]};
     struct cvn_octets h = {.p = header.p, .n = header.n};
     int rc = cvn_cotp_data(s->c, h, &r->owner, slices, nslices, end);
     buf_free(&header);
     return rc;
+}
+
+static int request_expedited(struct run *r, struct side *s, char **t, int n)
+{
+    struct buf b = {0};
+    for (int i = 1; i < n; i++)
+        if (!hex_token(t[i], &b))
+            complain(r, "not octets: %s", t[i]);
+    int rc = cvn_cotp_expedited(s->c, (struct cvn_octets){.p = b.p, .n = b.n});
+    buf_free(&b);
+    return rc;
+}
+
+static int stream_closed(struct run *r, struct side *s)
+{
+    struct cvn_cotp_event e = {0};
+    int rc = cvn_cotp_stream_closed(s->c, &e);
+    if (rc == CVN_EVENT)
+        see(r, s, &e);
+    return rc == CVN_EVENT || rc == CVN_NONE ? CVN_OK : rc;
 }
 
 static int request_once(struct run *r, struct side *s, char **t, int n)
@@ -414,25 +447,14 @@ static int request_once(struct run *r, struct side *s, char **t, int n)
     if (strcmp(t[0], "accept") == 0)
         return cvn_cotp_accept(s->c);
     if (strcmp(t[0], "disconnect") == 0)
-        return cvn_cotp_disconnect(s->c, (enum cvn_cotp_reason)(n > 1 ? atoi(t[1]) : 128));
+        return cvn_cotp_disconnect(s->c,
+                                   (enum cvn_cotp_reason)strtoul(n > 1 ? t[1] : "128", NULL, 10));
     if (strcmp(t[0], "data") == 0)
         return request_data(r, s, t, n);
-    if (strcmp(t[0], "expedited") == 0) {
-        struct buf b = {0};
-        for (int i = 1; i < n; i++)
-            if (!hex_token(t[i], &b))
-                complain(r, "not octets: %s", t[i]);
-        int rc = cvn_cotp_expedited(s->c, (struct cvn_octets){.p = b.p, .n = b.n});
-        buf_free(&b);
-        return rc;
-    }
-    if (strcmp(t[0], "closed") == 0) {
-        struct cvn_cotp_event e = {0};
-        int rc = cvn_cotp_stream_closed(s->c, &e);
-        if (rc == CVN_EVENT)
-            see(r, s, &e);
-        return rc == CVN_EVENT || rc == CVN_NONE ? CVN_OK : rc;
-    }
+    if (strcmp(t[0], "expedited") == 0)
+        return request_expedited(r, s, t, n);
+    if (strcmp(t[0], "closed") == 0)
+        return stream_closed(r, s);
     complain(r, "unknown request %s", t[0]);
     return CVN_OK;
 }
@@ -512,6 +534,20 @@ static void octets(struct run *r, char **t, int n)
     buf_free(&b);
 }
 
+static void side_line(struct run *r, struct side *s, char **t, int n)
+{
+    if (strcmp(t[0], "live") == 0 && s->c == NULL)
+        make(r, s, t + 1, n - 1);
+    else if (s->c == NULL)
+        complain(r, "%s is not live", s->name);
+    else if (strcmp(t[0], "sees") == 0)
+        sees(r, s, t + 1, n - 1);
+    else if (strcmp(t[0], "state") == 0 && n == 2)
+        state(r, s, t[1]);
+    else
+        request(r, s, t, n);
+}
+
 static void line(struct run *r, char *text)
 {
     char *t[TOKENS_MAX];
@@ -522,25 +558,16 @@ static void line(struct run *r, char *text)
         t[n++] = at;
     if (n == 0)
         return;
-    if (strcmp(t[0], "->") == 0 || strcmp(t[0], "<-") == 0) {
+    if (n == TOKENS_MAX)
+        complain(r, "too many words");
+    if (strcmp(t[0], "->") == 0 || strcmp(t[0], "<-") == 0)
         octets(r, t, n);
-        return;
-    }
-    struct side *s = strcmp(t[0], "initiator") == 0   ? &r->sides[0]
-                     : strcmp(t[0], "responder") == 0 ? &r->sides[1]
-                                                      : NULL;
-    if (s == NULL || n < 2)
-        complain(r, "not understood: %s", t[0]);
-    else if (strcmp(t[1], "live") == 0 && s->c == NULL)
-        make(r, s, t + 2, n - 2);
-    else if (s->c == NULL)
-        complain(r, "%s is not live", s->name);
-    else if (strcmp(t[1], "sees") == 0)
-        sees(r, s, t + 2, n - 2);
-    else if (strcmp(t[1], "state") == 0 && n == 3)
-        state(r, s, t[2]);
+    else if (n > 1 && strcmp(t[0], r->sides[0].name) == 0)
+        side_line(r, &r->sides[0], t + 1, n - 1);
+    else if (n > 1 && strcmp(t[0], r->sides[1].name) == 0)
+        side_line(r, &r->sides[1], t + 1, n - 1);
     else
-        request(r, s, t + 1, n - 1);
+        complain(r, "not understood: %s", t[0]);
 }
 
 static void write_seed(const struct run *r, const struct side *s)
@@ -589,7 +616,7 @@ static void finish(struct run *r)
         }
         cvn_cotp_free(s->c);
         for (size_t k = 0; k < s->nlent; k++)
-            buf_free(&s->lent[k]);
+            free(s->lent[k]);
         if (r->seeds_folder != NULL && s->fed.n > 0 && s->fed.n <= SEED_MAX)
             write_seed(r, s);
         buf_free(&s->fed);

@@ -304,6 +304,11 @@ START_TEST(only_options_that_can_be_said_on_the_wire_are_taken)
     o.called = octets(tsel, 33);
     ck_assert_int_eq(cvn_cotp_new(&c, &o), CVN_EINVAL);
     ck_assert_ptr_null(c);
+    o.called = octets(tsel, 32);
+    ck_assert_int_eq(cvn_cotp_new(&c, &o), CVN_OK);
+    cvn_cotp_free(c);
+    c = NULL;
+    o.called = octets(tsel, 33);
     o.initiator = false; /* a responder has none to send */
     ck_assert_int_eq(cvn_cotp_new(&c, &o), CVN_OK);
     cvn_cotp_free(c);
@@ -315,6 +320,49 @@ START_TEST(only_options_that_can_be_said_on_the_wire_are_taken)
 END_TEST
 
 /* ---- user data is not touched ---- */
+
+START_TEST(a_tsel_without_octets_is_left_out)
+{
+    uint8_t cr[20];
+    struct cvn_cotp *c = NULL;
+    struct cvn_cotp_opts o = {
+        .alloc = &counted,
+        .initiator = true,
+        .reference = 1,
+        .calling = octets("", 0),
+        .called = octets("", 0),
+    };
+    ck_assert_int_eq(cvn_cotp_new(&c, &o), CVN_OK);
+    ck_assert_int_eq(cvn_cotp_connect(c), CVN_OK);
+    ck_assert_uint_eq(take(c, cr, sizeof cr), 11);
+    cvn_cotp_free(c);
+}
+END_TEST
+
+START_TEST(a_stream_that_ends_inside_a_tsdu_says_so)
+{
+    static const uint8_t in[] = {3, 0, 0, 9, 2, 0xf0, 0,    1, 2, 3, 0, 0, 8, 2, 0xf0, 0x80,
+                                 3, 3, 0, 0, 9, 2,    0x10, 0, 1, 2, 3, 0, 0, 8, 2,    0xf0};
+    for (size_t n = 0; n <= sizeof in; n++) {
+        struct cvn_cotp *i = NULL;
+        struct cvn_cotp *r = NULL;
+        struct cvn_cotp_event ev;
+        bool between = n == 0 || n == 17 || n == 26;
+        open_pair(&i, &r, true, 0);
+        cvn_cotp_trim(r);
+        size_t before = memory.octets;
+        for (size_t at = 0, used = 0; at < n; at += used)
+            ck_assert_int_ge(cvn_cotp_feed(r, in + at, n - at, &used, &ev), CVN_OK);
+        ck_assert_int_eq(cvn_cotp_stream_closed(r, &ev), CVN_EVENT);
+        ck_assert_str_eq(ev.why,
+                         between ? "the stream has ended" : "the stream has ended inside a TSDU");
+        ck_assert(!ev.local && !ev.error_tpdu && ev.reason == CVN_DR_NOT_SPECIFIED);
+        ck_assert_uint_eq(memory.octets, before); /* half an ED is given back */
+        cvn_cotp_free(i);
+        cvn_cotp_free(r);
+    }
+}
+END_TEST
 
 START_TEST(a_data_event_is_a_slice_of_the_input)
 {
@@ -347,9 +395,11 @@ START_TEST(a_dt_goes_out_as_one_short_piece_and_what_was_lent)
     struct cvn_iov iov[8];
     open_pair(&i, &r, false, 0);
     struct cvn_octets slice = octets(data, sizeof data);
-    ck_assert_int_eq(cvn_cotp_data(i, octets(header, 33), &w.ref, &slice, 1, true), CVN_OK);
+    struct cvn_octets slices[3] = {{.p = NULL}, slice, {.p = NULL}};
     struct cvn_out *o = cvn_cotp_out(i);
+    ck_assert_int_eq(cvn_cotp_data(i, octets(header, 33), &w.ref, slices, 3, true), CVN_OK);
     ck_assert_uint_eq(cvn_out_iov(o, iov, 8), 4);
+    ck_assert_uint_eq(o->cap, 4); /* no more room was asked for than it takes */
     ck_assert_uint_eq(iov[0].len, 40);
     ck_assert_mem_eq((const uint8_t *)iov[0].base + 7, header, 33);
     ck_assert_ptr_eq(iov[1].base, data);
@@ -491,6 +541,27 @@ START_TEST(without_memory_a_request_leaves_no_trace)
     memory.fail_in = 0;
     ck_assert_int_eq(cvn_cotp_data(i, octets("x", 1), NULL, NULL, 0, false), CVN_ENOMEM);
     ck_assert_int_eq(cvn_cotp_data(i, octets(NULL, 0), NULL, NULL, 0, true), CVN_EINVAL);
+    cvn_cotp_free(i);
+    cvn_cotp_free(r);
+}
+END_TEST
+
+START_TEST(room_for_all_dts_is_made_before_the_first)
+{
+    static const uint8_t data[2000];
+    struct cvn_cotp *i = NULL;
+    struct cvn_cotp *r = NULL;
+    open_pair(&i, &r, false, 128);
+    for (size_t total = 1; total < sizeof data; total++) {
+        struct cvn_octets slices[2] = {octets(data, total / 2), octets(data, total - total / 2)};
+        cvn_cotp_trim(i);
+        size_t before = memory.calls;
+        if (cvn_cotp_data(i, octets(NULL, 0), NULL, slices, 2, true) != CVN_OK)
+            ck_abort();
+        if (memory.calls != before + 1)
+            ck_abort_msg("%zu octets: %zu allocations", total, memory.calls - before);
+        cvn_out_sent(cvn_cotp_out(i), cvn_cotp_out(i)->octets);
+    }
     cvn_cotp_free(i);
     cvn_cotp_free(r);
 }
@@ -723,13 +794,13 @@ START_TEST(what_is_encoded_is_decoded)
         struct cvn_tpdu t = {.code = codes[k % 4]};
         bool connect = t.code == CVN_TPDU_CR || t.code == CVN_TPDU_CC;
         t.dst = t.code == CVN_TPDU_CR ? 0 : (uint16_t)rand();
-        t.src = t.code == CVN_TPDU_ER ? 0 : (uint16_t)(1 + rand() % 65535);
+        t.src = t.code == CVN_TPDU_ER ? 0 : (uint16_t)(1u + (unsigned)rand() % 65535u);
         if (connect) {
             t.class_0 = true;
             t.size = (uint8_t)(rand() % 2 == 0 ? 0 : 7 + rand() % 7);
             t.units = (uint16_t)(rand() % 2 == 0 ? 0 : 1 + rand() % 511);
             t.has_options = rand() % 2 == 0;
-            t.options = t.has_options ? (uint8_t)(rand() % 128) : 0;
+            t.options = t.has_options ? (uint8_t)((unsigned)rand() % 128u) : 0;
             random_tsel(&t.calling, rooms[0]);
             random_tsel(&t.called, rooms[1]);
         } else {
@@ -822,6 +893,8 @@ static Suite *suite(void)
     tcase_add_checked_fixture(t, memory_setup, memory_teardown);
     tcase_add_loop_test(t, every_cell_of_the_state_table_is_obeyed, 0, (int)(ROWS * COLUMNS));
     tcase_add_test(t, only_options_that_can_be_said_on_the_wire_are_taken);
+    tcase_add_test(t, a_tsel_without_octets_is_left_out);
+    tcase_add_test(t, a_stream_that_ends_inside_a_tsdu_says_so);
     tcase_add_test(t, a_data_event_is_a_slice_of_the_input);
     tcase_add_test(t, a_dt_goes_out_as_one_short_piece_and_what_was_lent);
     tcase_add_test(t, large_data_costs_no_allocation_either_way);
@@ -829,6 +902,7 @@ static Suite *suite(void)
     tcase_add_test(t, an_idle_connection_is_small);
     tcase_add_test(t, octets_of_an_event_stay_until_the_next_feed_or_trim);
     tcase_add_test(t, without_memory_a_request_leaves_no_trace);
+    tcase_add_test(t, room_for_all_dts_is_made_before_the_first);
     tcase_add_test(t, without_memory_a_connection_waits_in_its_state);
     tcase_add_loop_test(t, without_memory_for_er_or_dr_the_stream_just_ends, 0, 2);
     tcase_add_loop_test(t, two_machines_give_each_other_every_octet_and_every_end, 0, 14);

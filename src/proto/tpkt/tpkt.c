@@ -5,7 +5,6 @@
 #include <assert.h>
 
 #include "base/rd.h"
-#include "base/wr.h"
 
 #define TPKT_VERSION 3u
 
@@ -20,10 +19,9 @@ uint32_t cvn_tpkt_length(const uint8_t header[4])
 
 void cvn_tpkt_header(uint8_t header[4], uint32_t length)
 {
-    struct cvn_wr w = cvn_wr_init(header, CVN_TPKT_HEADER);
     assert(length >= CVN_TPKT_LENGTH_MIN && length <= CVN_TPKT_LENGTH_MAX);
-    cvn_wr_u8(&w, TPKT_VERSION);
-    cvn_wr_u8(&w, 0); /* RFC 2126 4.3 */
-    cvn_wr_be16(&w, (uint16_t)length);
-    assert(!w.bad);
+    header[0] = TPKT_VERSION;
+    header[1] = 0; /* RFC 2126 4.3 */
+    header[2] = (uint8_t)(length >> 8);
+    header[3] = (uint8_t)length;
 }

@@ -37,7 +37,7 @@ PSEUDO = {
     "[PR-RS queued]": ("q_prepare_queued", 901),  # the overtaken PREPARE is dropped
     "[sn != V(Ms)-1]": ("q_not_outstanding_major", None),
 }
-ACTIONS = set(range(1, 72)) | {901}
+ACTIONS = set(range(1, 73)) | {901, 902}  # 901, 902: ours
 
 
 class Refused(Exception):

@@ -149,6 +149,7 @@ struct cvn_x225 {
     bool p_abort_due;
     bool release_held; /* S-RELEASE response given early: 6.3 of the sheet */
     bool in_stale;     /* in belongs to a connection that is over */
+    bool begin_due;    /* the first slice of a TSDU was refused: it is still the first */
     bool loose;        /* the state has changed: some memory may be given back (M6) */
     uint8_t p_abort_reason;
     uint8_t please_due; /* tokens of AC, event PT */

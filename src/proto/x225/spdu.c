@@ -8,7 +8,7 @@
  *
  * Invariants
  *   I1  the rows of an SPDU stand in the order of sending: ascending code at each
- *       level, a group's members right after the group.
+ *       level, a group's members right after the group; no group comes last.
  *   I2  an SPDU has at most SPDU_ROWS rows, so that a set of rows is a word.
  *   I3  a segment that is not the first of its SSDU (Enclosure Item without its
  *       first bit) has its Enclosure Item and user data and nothing else (7.37).
@@ -47,9 +47,9 @@ enum spdu_kind {
     SPDU_UNITS,  /* two octets of bits */
     SPDU_SIZES,  /* two sizes of two octets */
     SPDU_DIGITS, /* a number in decimal digits of ASCII, the first the most significant */
+    SPDU_DATA,   /* user data */
     SPDU_LARGE,  /* digits, as many as there are, not converted */
     SPDU_REASON, /* RF: a code, then user data */
-    SPDU_DATA,   /* user data */
 };
 
 enum spdu_why { SPDU_TWICE, SPDU_LENGTH, SPDU_VALUE, SPDU_MISSING, SPDU_WHYS };
@@ -328,10 +328,23 @@ static const uint8_t spdu_by_si[2][64] = {
 static_assert(SPDU_ARRAY_LEN(spdu_table) == CVN_SPDU_TYPES, "one entry per SPDU");
 static_assert(SPDU_ARRAY_LEN(ac_rows) <= SPDU_ROWS && SPDU_ARRAY_LEN(cn_rows) <= SPDU_ROWS, "I2");
 
+#define SPDU_PIECE 64u
+
+/* In pieces: what compilers put in the place of a memset of this size (rep stos) costs as
+ * much as the rest of decoding. */
+static void spdu_clear(struct cvn_spdu *s, enum cvn_spdu_type type)
+{
+    uint8_t *p = (uint8_t *)s;
+    for (size_t n = sizeof *s / SPDU_PIECE; n > 0; n--, p += SPDU_PIECE)
+        memset(p, 0, SPDU_PIECE);
+    memset(p, 0, sizeof *s % SPDU_PIECE);
+    s->type = type;
+}
+
 void cvn_spdu_init(struct cvn_spdu *s, enum cvn_spdu_type type)
 {
     assert(type < CVN_SPDU_TYPES);
-    *s = (struct cvn_spdu){.type = type};
+    spdu_clear(s, type);
     if (type == CVN_SPDU_MAP) { /* what makes SI 41 a MAP */
         s->has = CVN_HAS_SYNC_TYPE;
         s->sync_type = 1;
@@ -364,7 +377,7 @@ bool cvn_spdu_has_information(enum cvn_spdu_type type)
 
 /* A length indicator, 8.2. Bad: cut short, or the long form of a length that has a
  * short one. */
-static size_t spdu_li(struct cvn_rd *rd)
+static inline size_t spdu_li(struct cvn_rd *rd)
 {
     size_t li = cvn_rd_u8(rd);
     if (li < SPDU_LI_LONG)
@@ -423,7 +436,7 @@ static int spdu_fail(const struct spdu_in *d, const uint8_t *at, const char *why
     return CVN_EPROTO;
 }
 
-static int spdu_units(struct spdu_in *d, struct cvn_rd *rd, uint8_t pgi, const uint8_t *li_at);
+static int spdu_units(struct spdu_in *d, struct cvn_rd rd, uint8_t pgi, const uint8_t *li_at);
 
 /* Where the first octet is that is no digit; NULL: all are. */
 static const uint8_t *spdu_not_digit(const uint8_t *p, size_t n)
@@ -438,13 +451,13 @@ static const uint8_t *spdu_not_digit(const uint8_t *p, size_t n)
     return NULL;
 }
 
-static int spdu_take_digits(struct spdu_in *d, const struct spdu_param *p, struct cvn_rd *rd)
+static int spdu_take_digits(struct spdu_in *d, const struct spdu_param *p, struct cvn_rd rd)
 {
     uint32_t *number = (uint32_t *)(void *)((uint8_t *)d->s + p->at);
     uint32_t v = 0;
-    while (cvn_rd_left(rd) > 0) {
-        const uint8_t *at = rd->at;
-        uint8_t digit = cvn_rd_u8(rd);
+    while (cvn_rd_left(&rd) > 0) {
+        const uint8_t *at = rd.at;
+        uint8_t digit = cvn_rd_u8(&rd);
         if (digit < '0' || digit > '9')
             return spdu_fail(d, at, p->why[SPDU_VALUE]);
         v = v * 10 + (uint32_t)(digit - '0');
@@ -455,27 +468,27 @@ static int spdu_take_digits(struct spdu_in *d, const struct spdu_param *p, struc
 
 /* The value of a unit, whose length is right. */
 static int spdu_take(struct spdu_in *d, const struct spdu_param *p, const uint8_t *li_at,
-                     struct cvn_rd *rd)
+                     struct cvn_rd rd)
 {
     uint8_t *member = (uint8_t *)d->s + p->at;
-    struct cvn_octets value = {.p = rd->at, .n = cvn_rd_left(rd)};
+    struct cvn_octets value = {.p = rd.at, .n = cvn_rd_left(&rd)};
     switch ((enum spdu_kind)p->kind) {
     case SPDU_GROUP:
         return spdu_units(d, rd, p->code, li_at);
     case SPDU_BITS:
-        *member = cvn_rd_u8(rd) & (uint8_t)p->set;
+        *member = cvn_rd_u8(&rd) & (uint8_t)p->set;
         break;
     case SPDU_CODE:
-        *member = cvn_rd_u8(rd);
+        *member = cvn_rd_u8(&rd);
         if (!spdu_code_defined(p, *member))
             return spdu_fail(d, value.p, p->why[SPDU_VALUE]);
         break;
     case SPDU_UNITS:
-        d->s->units = cvn_rd_be16(rd) & p->set;
+        d->s->units = cvn_rd_be16(&rd) & p->set;
         break;
     case SPDU_SIZES:
-        d->s->tsdu_max_initiator = cvn_rd_be16(rd);
-        d->s->tsdu_max_responder = cvn_rd_be16(rd);
+        d->s->tsdu_max_initiator = cvn_rd_be16(&rd);
+        d->s->tsdu_max_responder = cvn_rd_be16(&rd);
         break;
     case SPDU_DIGITS:
         return spdu_take_digits(d, p, rd);
@@ -497,21 +510,26 @@ static int spdu_take(struct spdu_in *d, const struct spdu_param *p, const uint8_
     return CVN_OK;
 }
 
-static unsigned spdu_find(const struct spdu_entry *e, uint8_t pgi, uint8_t code)
+/* The row of a code; nrows: there is none. from: where to look first, since units mostly
+ * come in the order of the rows. */
+static unsigned spdu_find(const struct spdu_entry *e, unsigned from, uint8_t pgi, uint8_t code)
 {
-    unsigned i = 0;
-    while (i < e->nrows && (e->rows[i].pgi != pgi || spdu_params[e->rows[i].name].code != code))
-        i++;
-    return i;
+    for (unsigned i = from; i < e->nrows; i++)
+        if (spdu_params[e->rows[i].name].code == code && e->rows[i].pgi == pgi)
+            return i;
+    for (unsigned i = 0; i < from; i++)
+        if (spdu_params[e->rows[i].name].code == code && e->rows[i].pgi == pgi)
+            return i;
+    return e->nrows;
 }
 
 /* The unit at code_at belongs to this SPDU: judges and takes it. */
 static int spdu_unit(struct spdu_in *d, unsigned i, const uint8_t *code_at, const uint8_t *li_at,
-                     struct cvn_rd *value)
+                     struct cvn_rd value)
 {
     const struct spdu_param *p = &spdu_params[d->entry->rows[i].name];
     uint32_t bit = 1u << i;
-    size_t n = cvn_rd_left(value);
+    size_t n = cvn_rd_left(&value);
     if ((d->seen & bit) != 0)
         return spdu_fail(d, code_at, p->why[SPDU_TWICE]);
     d->seen |= bit;
@@ -544,19 +562,21 @@ static int spdu_mandatory(const struct spdu_in *d, uint8_t pgi, const uint8_t *l
 }
 
 /* The units of the parameter field (pgi 0) or of a group, whose length is at li_at. */
-static int spdu_units(struct spdu_in *d, struct cvn_rd *rd, uint8_t pgi, const uint8_t *li_at)
+static int spdu_units(struct spdu_in *d, struct cvn_rd rd, uint8_t pgi, const uint8_t *li_at)
 {
-    while (cvn_rd_left(rd) > 0) {
-        const uint8_t *code_at = rd->at;
-        uint8_t code = cvn_rd_u8(rd);
-        const uint8_t *unit_li_at = rd->at;
-        size_t li = spdu_li(rd);
-        struct cvn_rd value = cvn_rd_sub(rd, li);
-        if (rd->bad)
+    unsigned next = 0;
+    while (cvn_rd_left(&rd) > 0) {
+        const uint8_t *code_at = rd.at;
+        uint8_t code = cvn_rd_u8(&rd);
+        const uint8_t *unit_li_at = rd.at;
+        size_t li = spdu_li(&rd);
+        struct cvn_rd value = cvn_rd_sub(&rd, li);
+        if (rd.bad)
             return spdu_fail(d, unit_li_at, "the length of a parameter is wrong (X.225 8.2)");
-        unsigned i = spdu_find(d->entry, pgi, code);
+        unsigned i = spdu_find(d->entry, next, pgi, code);
         if (i < d->entry->nrows) {
-            int rc = spdu_unit(d, i, code_at, unit_li_at, &value);
+            next = i + 1;
+            int rc = spdu_unit(d, i, code_at, unit_li_at, value);
             if (rc != CVN_OK)
                 return rc;
         } else if (pgi == 0 && (code == PGI_USER_DATA || code == PGI_EXTENDED_DATA)) {
@@ -626,7 +646,7 @@ int cvn_spdu_decode(struct cvn_spdu *s, const uint8_t *in, size_t len, bool firs
     if (rd.bad || found == 0)
         return spdu_fail(&d, in, spdu_why_not(si, first));
     enum cvn_spdu_type type = (enum cvn_spdu_type)(found - 1);
-    *s = (struct cvn_spdu){.type = type};
+    spdu_clear(s, type);
     d.entry = &spdu_table[type];
     const uint8_t *li_at = rd.at;
     size_t li = spdu_li(&rd);
@@ -634,21 +654,22 @@ int cvn_spdu_decode(struct cvn_spdu *s, const uint8_t *in, size_t len, bool firs
     if (rd.bad || li != cvn_rd_left(&rd))
         rc = spdu_fail(&d, li_at, "the length of an SPDU is wrong (X.225 8.2)");
     else
-        rc = spdu_units(&d, &rd, 0, li_at);
+        rc = spdu_units(&d, rd, 0, li_at);
     if (rc == CVN_OK)
         rc = spdu_finish(&d);
     if (rc != CVN_OK)
-        *s = (struct cvn_spdu){.type = type};
+        spdu_clear(s, type);
     return rc;
 }
 
 /* --- encoding --- */
 
-/* The length of each row's value, or SPDU_ABSENT. */
+/* What encoding finds out before it writes. */
 struct spdu_plan {
-    const struct spdu_entry *entry;
-    uint32_t len[SPDU_ROWS];
-    size_t params; /* of the parameter field */
+    size_t params;           /* the length of the parameter field */
+    uint32_t own;            /* what this SPDU may have */
+    bool allowed;            /* it may be sent */
+    uint32_t len[SPDU_ROWS]; /* of each row's value, or SPDU_ABSENT */
 };
 
 /* A unit, or an SPDU: code, length, value. */
@@ -664,12 +685,11 @@ static uint32_t spdu_octets_length(struct cvn_octets o)
     return o.n > CVN_SPDU_MAX ? CVN_SPDU_MAX : (uint32_t)o.n;
 }
 
+/* How many digits; 7: too large. */
 static uint32_t spdu_digits(uint32_t v)
 {
-    uint32_t n = 1;
-    for (; v >= 10; v /= 10)
-        n++;
-    return n;
+    return 1u + (v >= 10) + (v >= 100) + (v >= 1000) + (v >= 10000) + (v >= 100000) +
+           (v > CVN_SERIAL_MAX);
 }
 
 /* PGI 193 or 194: 8.3.1. */
@@ -695,72 +715,70 @@ static uint32_t spdu_reason_length(const struct cvn_spdu *s)
     return n == SPDU_ABSENT ? 1 : n + 1;
 }
 
-static uint32_t spdu_value_length(const struct cvn_spdu *s, enum spdu_name name)
+static bool spdu_reason_allowed(const struct cvn_spdu *s, const struct spdu_param *p, uint32_t n)
+{
+    if (spdu_continues(s))
+        return true;
+    return (s->has & CVN_HAS_REASON) != 0 && spdu_code_defined(p, s->reason) &&
+           (n == 1 || s->reason == RF_REASON_USER_DATA);
+}
+
+/* How long the value is; *allowed: it may be sent. */
+static uint32_t spdu_measure(const struct cvn_spdu *s, enum spdu_name name, bool *allowed)
 {
     const struct spdu_param *p = &spdu_params[name];
     const uint8_t *member = (const uint8_t *)s + p->at;
-    if (p->kind == SPDU_DATA)
-        return spdu_data_length(s, name);
-    if (p->kind == SPDU_REASON)
-        return spdu_reason_length(s);
-    if (p->kind == SPDU_LARGE)
-        return spdu_octets_length(*(const struct cvn_octets *)(const void *)member);
-    if ((s->has & p->has) == 0)
-        return SPDU_ABSENT;
-    if (p->kind == SPDU_OCTETS)
-        return spdu_octets_length(*(const struct cvn_octets *)(const void *)member);
-    if (p->kind == SPDU_DIGITS)
-        return spdu_digits(*(const uint32_t *)(const void *)member);
-    return p->max;
-}
-
-/* Whether the value, of n octets, may be sent. */
-static bool spdu_value_allowed(const struct cvn_spdu *s, const struct spdu_param *p, uint32_t n)
-{
-    const uint8_t *member = (const uint8_t *)s + p->at;
+    const struct cvn_octets *octets = (const struct cvn_octets *)(const void *)member;
+    uint32_t n = p->max;
     switch ((enum spdu_kind)p->kind) {
-    case SPDU_BITS:
-        return (*member & ~(unsigned)p->set) == 0;
-    case SPDU_CODE:
-        return spdu_code_defined(p, *member);
-    case SPDU_UNITS:
-        return (s->units & ~(unsigned)p->set) == 0;
-    case SPDU_REASON:
-        if (spdu_continues(s))
-            return true;
-        return (s->has & CVN_HAS_REASON) != 0 && spdu_code_defined(p, s->reason) &&
-               (n == 1 || s->reason == RF_REASON_USER_DATA);
-    case SPDU_LARGE: {
-        const struct cvn_octets *o = (const struct cvn_octets *)(const void *)member;
-        return spdu_not_digit(o->p, o->n) == NULL;
-    }
     case SPDU_GROUP:
     case SPDU_SIZES:
-        return true;
+        *allowed = true;
+        return n;
+    case SPDU_BITS:
+        *allowed = (*member & ~(unsigned)p->set) == 0;
+        return n;
+    case SPDU_CODE:
+        *allowed = spdu_code_defined(p, *member);
+        return n;
+    case SPDU_UNITS:
+        *allowed = (s->units & ~(unsigned)p->set) == 0;
+        return n;
     case SPDU_DIGITS:
+        n = spdu_digits(*(const uint32_t *)(const void *)member);
+        break;
+    case SPDU_REASON:
+        n = spdu_reason_length(s);
+        *allowed = spdu_reason_allowed(s, p, n);
+        return n;
+    case SPDU_LARGE:
+        n = spdu_octets_length(*octets);
+        *allowed = n == SPDU_ABSENT || spdu_not_digit(octets->p, octets->n) == NULL;
+        return n;
     case SPDU_OCTETS:
+        n = spdu_octets_length(*octets);
+        break;
     case SPDU_DATA:
+        n = spdu_data_length(s, name);
         break;
     }
-    return n >= p->min && (n <= p->max || p->max == ANY);
+    *allowed = n <= p->max || p->max == ANY;
+    return n;
 }
 
 /* Nothing is named that this SPDU does not carry. */
-static bool spdu_has_allowed(const struct cvn_spdu *s, const struct spdu_entry *e)
+static bool spdu_has_allowed(const struct cvn_spdu *s, uint32_t own)
 {
-    uint32_t has = 0;
-    for (unsigned i = 0; i < e->nrows; i++)
-        has |= spdu_params[e->rows[i].name].has;
     if (s->type == CVN_SPDU_CN)
-        has |= CVN_HAS_EXTENDED;
+        own |= CVN_HAS_EXTENDED;
     if (s->type == CVN_SPDU_RF)
-        has |= CVN_HAS_USER_DATA;
+        own |= CVN_HAS_USER_DATA;
     if (spdu_continues(s))
-        has &= (uint32_t)CVN_HAS_ENCLOSURE | CVN_HAS_USER_DATA; /* I3 */
-    if (s->type != CVN_SPDU_CN && s->type != CVN_SPDU_AC &&
-        (s->large_initial.n > 0 || s->large_initial2.n > 0))
+        own &= (uint32_t)CVN_HAS_ENCLOSURE | CVN_HAS_USER_DATA; /* I3 */
+    if ((s->large_initial.n | s->large_initial2.n) != 0 && s->type != CVN_SPDU_CN &&
+        s->type != CVN_SPDU_AC)
         return false;
-    return (s->has & ~has) == 0;
+    return (s->has & ~own) == 0;
 }
 
 /* The Sync Type Item tells MAP from AE: 8.3.22, 8.3.35. */
@@ -772,76 +790,100 @@ static bool spdu_sync_allowed(const struct cvn_spdu *s)
     return s->type != CVN_SPDU_AE || !major;
 }
 
-/* Measures the rows and their groups; whether every value may be sent. */
-static bool spdu_measure(const struct cvn_spdu *s, struct spdu_plan *plan)
+/* The length of a row's value, which is no group. */
+static inline uint32_t spdu_row_length(const struct cvn_spdu *s, const struct spdu_row *row,
+                                       bool *allowed)
 {
-    const struct spdu_entry *e = plan->entry;
-    unsigned group = 0;
-    bool allowed = true;
-    for (unsigned i = 0; i < e->nrows; i++) {
-        const struct spdu_param *p = &spdu_params[e->rows[i].name];
-        if (p->kind == SPDU_GROUP) {
-            group = i;
-            plan->len[i] = (s->has & p->has) != 0 ? 0 : SPDU_ABSENT;
-            continue;
-        }
-        uint32_t n = spdu_value_length(s, (enum spdu_name)e->rows[i].name);
-        plan->len[i] = n;
-        if (n == SPDU_ABSENT)
-            continue;
-        if (!spdu_value_allowed(s, p, n))
-            allowed = false;
-        if (e->rows[i].pgi != 0) {
-            uint32_t others = plan->len[group] == SPDU_ABSENT ? 0 : plan->len[group];
-            plan->len[group] = others + (uint32_t)spdu_unit_size(n);
-        }
-    }
-    return allowed;
+    const struct spdu_param *p = &spdu_params[row->name];
+    bool value_allowed = true;
+    if ((s->has & p->has) == 0 && p->kind < SPDU_LARGE)
+        return SPDU_ABSENT;
+    uint32_t n = spdu_measure(s, (enum spdu_name)row->name, &value_allowed);
+    *allowed = *allowed && (value_allowed || n == SPDU_ABSENT);
+    return n;
 }
 
-/* CVN_OK, CVN_EINVAL; the plan and its size are made in any case. */
-static int spdu_plan(const struct cvn_spdu *s, struct spdu_plan *plan)
+/* The members of a group are the rows after it; it is there if it is named or one of them
+ * is. Returns the row behind them. */
+static unsigned spdu_plan_group(const struct cvn_spdu *s, const struct spdu_entry *e,
+                                unsigned group, struct spdu_plan *plan)
+{
+    const struct spdu_param *p = &spdu_params[e->rows[group].name];
+    bool present = (s->has & p->has) != 0;
+    bool complete = true;
+    size_t len = 0;
+    unsigned i = group + 1;
+    plan->own |= p->has;
+    for (; e->rows[i].pgi == p->code; i++) {
+        assert(i + 1 < e->nrows); /* I1 */
+        uint32_t n = spdu_row_length(s, &e->rows[i], &plan->allowed);
+        plan->len[i] = n;
+        plan->own |= spdu_params[e->rows[i].name].has;
+        if (n != SPDU_ABSENT) {
+            present = true;
+            len += spdu_unit_size(n);
+        } else if (e->rows[i].presence == 'm') {
+            complete = false;
+        }
+    }
+    plan->len[group] = present ? (uint32_t)len : SPDU_ABSENT;
+    if (present && !complete)
+        plan->allowed = false;
+    return i;
+}
+
+/* Measures all. What may not be sent is measured, too. */
+static void spdu_plan(const struct cvn_spdu *s, struct spdu_plan *plan)
 {
     const struct spdu_entry *e = &spdu_table[s->type];
-    plan->entry = e;
-    plan->params = 0;
-    bool allowed = spdu_measure(s, plan) && spdu_has_allowed(s, e) && spdu_sync_allowed(s);
-    unsigned group = 0;
-    for (unsigned i = 0; i < e->nrows; i++) {
+    uint32_t own = 0;
+    size_t params = 0;
+    bool allowed = true;
+    bool complete = true;
+    plan->own = 0;
+    plan->allowed = true;
+    for (unsigned i = 0, next; i < e->nrows; i = next) {
         const struct spdu_row *row = &e->rows[i];
-        if (spdu_params[row->name].kind == SPDU_GROUP)
-            group = i;
-        bool wanted = row->presence == 'm' && !spdu_continues(s) &&
-                      (row->pgi == 0 || plan->len[group] != SPDU_ABSENT);
-        if (plan->len[i] != SPDU_ABSENT && row->pgi == 0)
-            plan->params += spdu_unit_size(plan->len[i]);
-        if (plan->len[i] == SPDU_ABSENT && wanted)
-            allowed = false;
+        const struct spdu_param *p = &spdu_params[row->name];
+        next = i + 1;
+        if (p->kind == SPDU_GROUP)
+            next = spdu_plan_group(s, e, i, plan);
+        else
+            plan->len[i] = spdu_row_length(s, row, &allowed);
+        own |= p->has;
+        if (plan->len[i] != SPDU_ABSENT)
+            params += spdu_unit_size(plan->len[i]);
+        else if (row->presence == 'm')
+            complete = false;
     }
-    return allowed ? CVN_OK : CVN_EINVAL;
+    if (!complete && !spdu_continues(s)) /* I3 */
+        allowed = false;
+    plan->params = params;
+    plan->own |= own;
+    plan->allowed =
+        plan->allowed && allowed && spdu_has_allowed(s, plan->own) && spdu_sync_allowed(s);
 }
 
-static void spdu_put_head(struct cvn_wr *w, uint8_t code, size_t n)
+static inline void spdu_put_head(struct cvn_wr *w, unsigned code, size_t n)
 {
-    cvn_wr_u8(w, code);
     if (n < SPDU_LI_LONG) {
-        cvn_wr_u8(w, (uint8_t)n);
+        cvn_wr_be16(w, (uint16_t)(code << 8 | n));
     } else {
-        cvn_wr_u8(w, SPDU_LI_LONG);
+        cvn_wr_be16(w, (uint16_t)(code << 8 | SPDU_LI_LONG));
         cvn_wr_be16(w, (uint16_t)n);
     }
 }
 
-static void spdu_put_digits(struct cvn_wr *w, uint32_t v)
+static inline void spdu_put_digits(struct cvn_wr *w, uint32_t v, size_t n)
 {
-    uint8_t digits[SPDU_DIGITS_MAX];
-    size_t n = spdu_digits(v);
-    for (size_t i = n; i > 0; i--, v /= 10)
-        digits[i - 1] = (uint8_t)('0' + v % 10);
-    cvn_wr_bytes(w, digits, n);
+    uint8_t *to = cvn_wr_room(w, n);
+    assert(to != NULL);
+    for (; n > 0; v /= 10)
+        to[--n] = (uint8_t)('0' + v % 10);
 }
 
-static void spdu_put_value(const struct cvn_spdu *s, const struct spdu_param *p, struct cvn_wr *w)
+static inline void spdu_put_value(const struct cvn_spdu *s, const struct spdu_param *p, size_t n,
+                                  struct cvn_wr *w)
 {
     const uint8_t *member = (const uint8_t *)s + p->at;
     switch ((enum spdu_kind)p->kind) {
@@ -859,7 +901,7 @@ static void spdu_put_value(const struct cvn_spdu *s, const struct spdu_param *p,
         cvn_wr_be16(w, s->tsdu_max_responder);
         break;
     case SPDU_DIGITS:
-        spdu_put_digits(w, *(const uint32_t *)(const void *)member);
+        spdu_put_digits(w, *(const uint32_t *)(const void *)member, n);
         break;
     case SPDU_REASON:
         if ((s->has & CVN_HAS_REASON) != 0)
@@ -877,23 +919,53 @@ static void spdu_put_value(const struct cvn_spdu *s, const struct spdu_param *p,
     }
 }
 
+/* The short way for a MIP with its number and no more than its type: the most frequent SPDU
+ * after DT. What is not so, or may not be sent, goes the long way. */
+static bool spdu_encode_point(const struct cvn_spdu *s, struct cvn_wr *w)
+{
+    size_t n = spdu_digits(s->serial);
+    size_t params = (s->has == CVN_HAS_SERIAL ? 0u : 3u) + 2 + n;
+    struct cvn_wr to = *w;
+    if ((s->has | CVN_HAS_SYNC_TYPE) != (CVN_HAS_SYNC_TYPE | CVN_HAS_SERIAL) ||
+        s->serial > CVN_SERIAL_MAX || s->sync_type > 3 ||
+        (s->large_initial.n | s->large_initial2.n) != 0)
+        return false;
+    if (to.bad || to.cap - to.len < 2 + params)
+        return false;
+    spdu_put_head(&to, 49, params);
+    if (s->has != CVN_HAS_SERIAL) {
+        spdu_put_head(&to, 15, 1);
+        cvn_wr_u8(&to, s->sync_type);
+    }
+    spdu_put_head(&to, 42, n);
+    spdu_put_digits(&to, s->serial, n);
+    w->len = to.len;
+    return true;
+}
+
 int cvn_spdu_encode(const struct cvn_spdu *s, struct cvn_wr *w)
 {
-    struct spdu_plan plan;
     assert(s->type < CVN_SPDU_TYPES);
-    if (spdu_plan(s, &plan) != CVN_OK)
+    if (s->type == CVN_SPDU_MIP && spdu_encode_point(s, w))
+        return CVN_OK;
+    const struct spdu_entry *e = &spdu_table[s->type];
+    struct cvn_wr to = *w; /* a copy that the octets written cannot alias */
+    struct spdu_plan plan;
+    spdu_plan(s, &plan);
+    if (!plan.allowed)
         return CVN_EINVAL;
-    if (plan.params > SPDU_PARAMS_MAX || w->bad || spdu_unit_size(plan.params) > w->cap - w->len)
+    if (plan.params > SPDU_PARAMS_MAX || to.bad || spdu_unit_size(plan.params) > to.cap - to.len)
         return CVN_ETOOBIG;
-    spdu_put_head(w, plan.entry->si, plan.params);
-    for (unsigned i = 0; i < plan.entry->nrows; i++) {
-        const struct spdu_param *p = &spdu_params[plan.entry->rows[i].name];
+    spdu_put_head(&to, e->si, plan.params);
+    for (unsigned i = 0; i < e->nrows; i++) {
+        const struct spdu_param *p = &spdu_params[e->rows[i].name];
         if (plan.len[i] == SPDU_ABSENT)
             continue;
-        spdu_put_head(w, p->code, plan.len[i]);
-        spdu_put_value(s, p, w);
+        spdu_put_head(&to, p->code, plan.len[i]);
+        spdu_put_value(s, p, plan.len[i], &to);
     }
-    assert(!w->bad); /* I4 */
+    assert(!to.bad); /* I4 */
+    w->len = to.len;
     return CVN_OK;
 }
 
@@ -901,6 +973,6 @@ size_t cvn_spdu_size(const struct cvn_spdu *s)
 {
     struct spdu_plan plan;
     assert(s->type < CVN_SPDU_TYPES);
-    (void)spdu_plan(s, &plan); /* a value that may not be sent has its size, too */
+    spdu_plan(s, &plan);
     return plan.params > SPDU_PARAMS_MAX ? 0 : spdu_unit_size(plan.params);
 }

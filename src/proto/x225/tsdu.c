@@ -26,7 +26,9 @@
 #define TSDU_NONE    ((uint8_t)CVN_SPDU_TYPES)
 #define TSDU_ZERO    2u /* a category 0 SPDU without parameters */
 #define TSDU_ABSENT  0x80u
-#define DT_PLAIN     0x01000100u /* GT and DT, both without parameters */
+#define GT_BARE      0x0100u
+#define PT_BARE      0x0200u
+#define DT_BARE      0x0100u
 
 enum tsdu_phase {
     TSDU_IDLE,  /* between TSDUs */
@@ -280,7 +282,7 @@ static int tsdu_join_begin(struct tsdu_step *x)
     tsdu_close(t);
     t->open = (uint8_t)s->type;
     t->join = join;
-    t->join_size = (uint32_t)size;
+    t->join_size = size;
     t->join_header = (uint32_t)x->header.n;
     t->join_len = (uint32_t)s->user_data.n;
     return CVN_OK;
@@ -296,15 +298,13 @@ static int tsdu_join_append(struct tsdu_step *x, struct cvn_octets data)
     size_t filled = (size_t)t->join_header + t->join_len;
     if (filled + data.n > t->join_size) {
         size_t most = (size_t)t->join_header + t->ssdu_bytes_max;
-        size_t size = 2 * (size_t)t->join_size + data.n;
+        size_t size = 2 * t->join_size + data.n;
         size = size > most ? most : size;
-        if (size > UINT32_MAX)
-            return tsdu_fail(x, 0, tsdu_too_big);
         uint8_t *join = cvn_resize(t->alloc, t->join, t->join_size, size);
         if (join == NULL)
             return CVN_ENOMEM;
         t->join = join;
-        t->join_size = (uint32_t)size;
+        t->join_size = size;
     }
     memcpy(t->join + filled, data.p, data.n);
     t->join_len += (uint32_t)data.n;
@@ -344,11 +344,17 @@ static int tsdu_join_end(struct tsdu_step *x)
 }
 
 /* What follows this SPDU, which has been dealt with. */
-static void tsdu_go_on(struct tsdu_step *x, unsigned type, bool segment)
+static void tsdu_go_on(struct tsdu_step *x, unsigned type, int rc, bool segment)
 {
     struct cvn_tsdu_in *t = x->t;
     bool more = t->extended && cvn_spdu_category((enum cvn_spdu_type)type) == 2 && !segment;
-    t->phase = more ? TSDU_NEXT : TSDU_TAIL;
+    assert(more || x->end || rc == CVN_OK);
+    if (more)
+        t->phase = TSDU_NEXT;
+    else if (rc == CVN_EVENT && t->zero_len == 0 && t->kept_tokens == 0)
+        t->phase = TSDU_DONE; /* nothing waits for the end of the TSDU */
+    else
+        t->phase = TSDU_TAIL;
 }
 
 /* The SPDU in ev->spdu, not DT or TD, has come whole and is in its right place in the
@@ -379,7 +385,7 @@ static int tsdu_deliver(struct tsdu_step *x, struct cvn_octets info)
     }
     if (rc == CVN_EPROTO || rc == CVN_ENOMEM)
         return rc;
-    tsdu_go_on(x, type, !end);
+    tsdu_go_on(x, type, rc, !end);
     if (rc == CVN_EVENT)
         t->part_done = true;
     else
@@ -463,7 +469,7 @@ static int tsdu_info(struct tsdu_step *x)
         return CVN_OK;
     }
     cvn_rd_skip(&x->rd, info.n);
-    x->ev->spdu = (struct cvn_spdu){.type = (enum cvn_spdu_type)t->current};
+    cvn_spdu_init(&x->ev->spdu, (enum cvn_spdu_type)t->current);
     if ((t->enclosure & TSDU_ABSENT) == 0) {
         x->ev->spdu.has = CVN_HAS_ENCLOSURE;
         x->ev->spdu.enclosure = t->enclosure;
@@ -580,6 +586,31 @@ static int tsdu_no_more(struct tsdu_step *x)
     return CVN_OK;
 }
 
+/* A GT or PT without parameters, as before nearly every SPDU of category 2: it has been. */
+static bool tsdu_is_bare(struct tsdu_step *x)
+{
+    struct cvn_rd rd = cvn_rd_init(x->header.p, x->header.n);
+    uint16_t head = cvn_rd_be16(&rd);
+    if (head != GT_BARE && head != PT_BARE)
+        return false;
+    x->t->part_len = 0;
+    x->t->phase = TSDU_AFTER;
+    return true;
+}
+
+/* Category 1, or category 2 but not DT: the last of its TSDU, unless extended concatenation
+ * was agreed. */
+static int tsdu_other(struct tsdu_step *x, unsigned category)
+{
+    if (category == 1 || !x->t->extended) {
+        if (cvn_rd_left(&x->rd) > 0)
+            return tsdu_fail(x, x->header.n, tsdu_followed);
+        if (!x->end)
+            return tsdu_wait(x);
+    }
+    return tsdu_deliver(x, (struct cvn_octets){.p = NULL, .n = 0});
+}
+
 static int tsdu_spdu(struct tsdu_step *x)
 {
     struct cvn_tsdu_in *t = x->t;
@@ -589,6 +620,8 @@ static int tsdu_spdu(struct tsdu_step *x)
     int rc = tsdu_header(x);
     if (rc != CVN_OK)
         return rc;
+    if (t->phase == TSDU_FIRST && tsdu_is_bare(x))
+        return CVN_OK;
     rc = cvn_spdu_decode(s, x->header.p, x->header.n, t->phase == TSDU_FIRST, x->fault);
     if (rc != CVN_OK)
         return rc;
@@ -597,15 +630,7 @@ static int tsdu_spdu(struct tsdu_step *x)
     if (s->type == CVN_SPDU_EX)
         return tsdu_expedited_data(x);
     unsigned category = cvn_spdu_category(s->type);
-    if (category == 0)
-        return tsdu_zero(x);
-    if (category == 1 || !t->extended) {
-        if (cvn_rd_left(&x->rd) > 0)
-            return tsdu_fail(x, x->header.n, tsdu_followed);
-        if (!x->end)
-            return tsdu_wait(x);
-    }
-    return tsdu_deliver(x, (struct cvn_octets){.p = NULL, .n = 0});
+    return category == 0 ? tsdu_zero(x) : tsdu_other(x, category);
 }
 
 /* The tokens of the category 0 SPDUs before the segments of one SSDU: 7.37. */
@@ -663,14 +688,10 @@ static int tsdu_tail(struct tsdu_step *x)
 
 static int tsdu_steps(struct tsdu_step *x)
 {
+    struct cvn_tsdu_in *t = x->t;
     int rc = CVN_OK;
     while (rc == CVN_OK) {
-        switch ((enum tsdu_phase)x->t->phase) {
-        case TSDU_FIRST:
-        case TSDU_AFTER:
-        case TSDU_NEXT:
-            rc = tsdu_spdu(x);
-            break;
+        switch (t->phase) {
         case TSDU_WHOLE:
             rc = tsdu_whole(x);
             break;
@@ -683,12 +704,12 @@ static int tsdu_steps(struct tsdu_step *x)
         case TSDU_SKIP:
             cvn_rd_skip(&x->rd, cvn_rd_left(&x->rd));
             if (x->end)
-                x->t->phase = TSDU_DONE;
+                t->phase = TSDU_DONE;
             rc = CVN_MORE;
             break;
-        case TSDU_IDLE:
-        case TSDU_DONE:
-            assert(false); /* a TSDU is in progress */
+        default:
+            assert(t->phase == TSDU_FIRST || t->phase == TSDU_AFTER || t->phase == TSDU_NEXT);
+            rc = tsdu_spdu(x);
             break;
         }
     }
@@ -736,6 +757,7 @@ static int tsdu_expedited_feed(struct tsdu_step *x)
 {
     struct cvn_tsdu_in *t = x->t;
     bool due = t->expedited_due;
+    assert(x->end);
     t->expedited_due = false;
     if (due && cvn_rd_left(&x->rd) == 0)
         return CVN_MORE;
@@ -754,10 +776,6 @@ static int tsdu_normal_feed(struct tsdu_step *x, bool begin)
     struct cvn_tsdu_in *t = x->t;
     if (t->phase == TSDU_DONE) {
         t->phase = TSDU_IDLE;
-        if (cvn_rd_left(&x->rd) == 0 && x->end) {
-            t->again = false;
-            return CVN_MORE;
-        }
     } else if (begin && !t->again && t->phase != TSDU_IDLE) { /* cut short */
         tsdu_close(t);
         t->dropping = false;
@@ -789,46 +807,61 @@ static int tsdu_normal_feed(struct tsdu_step *x, bool begin)
     return rc;
 }
 
-/* The most frequent TSDU: GT and DT without parameters, whole, no SSDU open. */
-static bool tsdu_is_plain(const struct cvn_tsdu_in *t, const uint8_t *in, size_t len, bool begin,
-                          bool end)
+/* The short way for the most frequent TSDUs, whole in one slice, while no SSDU is open: GT or
+ * PT without parameters, and behind it a DT without any either, or another SPDU to the end.
+ * What is not so, or not right, goes the long way. */
+static bool tsdu_short(struct cvn_tsdu_in *t, struct cvn_rd rd, struct cvn_tsdu_event *ev)
 {
-    struct cvn_rd rd = cvn_rd_init(in, len);
-    return begin && end && (t->phase == TSDU_IDLE || (t->phase == TSDU_DONE && len > 0)) &&
-           t->open == TSDU_NONE && !t->segmented && cvn_rd_be32(&rd) == DT_PLAIN;
-}
-
-static void tsdu_plain(struct cvn_tsdu_in *t, struct cvn_rd rd, struct cvn_tsdu_event *ev)
-{
-    cvn_rd_skip(&rd, TSDU_ZERO);
-    *ev = (struct cvn_tsdu_event){.spdu.type = CVN_SPDU_DT, .begin = true, .end = true};
-    ev->raw_len = 2;
-    ev->raw = cvn_rd_bytes(&rd, 2);
-    ev->info.n = cvn_rd_left(&rd);
-    ev->info.p = rd.at;
+    struct cvn_spdu_fault fault;
+    uint16_t zero = cvn_rd_be16(&rd);
+    struct cvn_rd at = rd;
+    size_t n = cvn_rd_left(&rd);
+    if ((t->phase != TSDU_IDLE && t->phase != TSDU_DONE) || t->open != TSDU_NONE)
+        return false;
+    if (zero != GT_BARE && zero != PT_BARE)
+        return false;
+    if (cvn_rd_be16(&rd) == DT_BARE && !t->segmented) {
+        cvn_spdu_init(&ev->spdu, CVN_SPDU_DT);
+        n = 2;
+    } else if (cvn_spdu_decode(&ev->spdu, at.at, n, false, &fault) != CVN_OK ||
+               ev->spdu.type == CVN_SPDU_DT || (ev->spdu.has & CVN_HAS_ENCLOSURE) != 0) {
+        return false;
+    }
+    ev->raw = at.at;
+    ev->raw_len = n > TSDU_RAW_MAX ? TSDU_RAW_MAX : n;
+    cvn_rd_skip(&at, n);
+    ev->info = (struct cvn_octets){.p = at.at, .n = cvn_rd_left(&at)};
+    ev->begin = true;
+    ev->end = true;
     t->phase = TSDU_DONE;
     t->again = true;
+    return true;
+}
+
+/* The call after the last event of a TSDU. */
+static bool tsdu_is_last_call(const struct cvn_tsdu_in *t, size_t len, bool end)
+{
+    return end && len == 0 && t->phase == TSDU_DONE;
 }
 
 int cvn_tsdu_in_feed(struct cvn_tsdu_in *t, const uint8_t *in, size_t len, bool begin, bool end,
                      bool expedited, size_t *used, struct cvn_tsdu_event *ev,
                      struct cvn_spdu_fault *fault)
 {
-    struct tsdu_step x = {.t = t, .rd = cvn_rd_init(in, len), .end = end, .ev = ev, .fault = fault};
-    int rc;
     assert(t->alloc != NULL && (len == 0 || in != NULL));
     tsdu_release(t);
-    if (expedited) {
-        assert(end);
-        rc = tsdu_expedited_feed(&x);
-    } else if (tsdu_is_plain(t, in, len, begin, end)) {
-        tsdu_plain(t, x.rd, ev);
+    if (!expedited && tsdu_is_last_call(t, len, end)) {
+        t->phase = TSDU_IDLE;
+        t->again = false;
+        *used = 0;
+        return CVN_MORE;
+    }
+    if (begin && end && !expedited && tsdu_short(t, cvn_rd_init(in, len), ev)) {
         *used = len;
         return CVN_EVENT;
-    } else {
-        rc = tsdu_normal_feed(&x, begin);
     }
+    struct tsdu_step x = {.t = t, .rd = cvn_rd_init(in, len), .end = end, .ev = ev, .fault = fault};
+    int rc = expedited ? tsdu_expedited_feed(&x) : tsdu_normal_feed(&x, begin);
     *used = rc == CVN_ENOMEM ? 0 : len - cvn_rd_left(&x.rd);
-    assert(rc == CVN_EVENT || rc == CVN_ENOMEM || *used == len);
     return rc;
 }

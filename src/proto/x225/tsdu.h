@@ -46,12 +46,12 @@ struct cvn_tsdu_in {
     bool part_done;     /* what is in the buffers was given out by the last event */
     bool join_done;
     uint32_t zero_len; /* buffer: the category 0 SPDU that waits for the end of its TSDU, */
-    uint32_t part_len; /* then the octets of the SPDU that is coming */
     uint32_t heap_size;
-    uint8_t *heap; /* the buffer, NULL: it is small */
+    uint32_t part_len; /* then the octets of the SPDU that is coming */
+    uint8_t *heap;     /* the buffer, NULL: it is small */
     uint8_t small[32];
     uint8_t *join; /* the header of the first segment, then the user data so far */
-    uint32_t join_size;
+    size_t join_size;
     uint32_t join_header;
     uint32_t join_len;
 };

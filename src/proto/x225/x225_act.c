@@ -217,24 +217,65 @@ static void act_14(ARGS)
     x->vact = x->vnextact && cvn_x225_fu(x, CVN_FU_ACTIVITY);
 }
 
-/* Interrupt and discard concern both flows, whatever units there are. */
-static void act_16(ARGS)
+static int32_t capped(int32_t number)
 {
-    bool both = !ss(x) || e->rsp >= X225_RSP_INT;
+    return number > (int32_t)CVN_SERIAL_MAX ? (int32_t)CVN_SERIAL_MAX : number;
+}
 
-    x->vrsp = e->rsp;
-    x->vrsp_local = e->local;
-    x->vrspnbs = ss(x) ? e->sn_s : e->sn;
-    x->vrspnbr = e->sn_r;
-    x->vrsps = both ? e->rsp : e->rsp_s;
-    x->vrspr = both ? e->rsp : e->rsp_r;
-    x->rs_setting = e->setting;
+/* One flow of a resync under symmetric synchronize, of which another may be in progress on the
+ * same or the other flow. The table lets the stronger of the two RS stand, but the user of the
+ * weaker one has purged his flows too: so each flow goes by the stronger type that either names
+ * for it, of two restarts the lower number; of equals that which stands (theirs). */
+struct flow {
+    uint8_t *vrsp;
+    int32_t *number;
+    int32_t *next; /* V(M) of the flow */
+};
+
+static void resync_flow(const struct flow *f, uint8_t kind, int32_t sn, bool theirs)
+{
+    bool lower = kind == X225_RSP_R && *f->vrsp == X225_RSP_R && sn < *f->number;
+    bool equal = kind == *f->vrsp && kind != X225_RSP_R && theirs;
+    if (kind > *f->vrsp || lower || equal) {
+        *f->vrsp = kind;
+        *f->number = sn;
+    }
+    if (*f->vrsp == X225_RSP_A) /* [19] for a flow that was not abandoned by this RS itself */
+        *f->next = capped(max(*f->next, sn));
+}
+
+static void resync_flows(struct cvn_x225 *x, const struct cvn_x225_ev *e, bool theirs)
+{
+    const struct flow sending = {&x->vrsps, &x->vrspnbs, &x->vm};
+    const struct flow receiving = {&x->vrspr, &x->vrspnbr, &x->vmr};
+    resync_flow(&sending, e->rsp_s, e->sn_s, theirs);
+    resync_flow(&receiving, e->rsp_r, e->sn_r, theirs);
+}
+
+static void discard_begin(struct cvn_x225 *x)
+{
     if (x->vrspr != X225_RSP_NO)
         x->discard_rcv = true;
     if (x->vrsps != X225_RSP_NO)
         x->discard_snd = true;
     if (x->discard_rcv && x->vado < x->va) /* p185 */
         cvn_tsdu_in_purge(&x->in);
+}
+
+/* Interrupt and discard concern both flows, whatever units there are. */
+static void act_16(ARGS)
+{
+    if (!ss(x) || e->rsp >= X225_RSP_INT) {
+        x->vrsps = e->rsp;
+        x->vrspr = e->rsp;
+        x->vrspnbs = e->sn;
+    } else {
+        resync_flows(x, e, true);
+    }
+    x->vrsp = e->rsp;
+    x->vrsp_local = e->local;
+    x->rs_setting = e->setting;
+    discard_begin(x);
 }
 
 static void act_18(ARGS)
@@ -246,18 +287,14 @@ static void act_18(ARGS)
 /* A number beyond the last cannot be named in RA; the last itself is no lower than any used. */
 static void act_19(ARGS)
 {
-    int32_t last = (int32_t)CVN_SERIAL_MAX;
     if (!ss(x)) {
-        x->vm = max(x->vm, e->sn);
-        x->vm = x->vm > last ? last : x->vm;
+        x->vm = capped(max(x->vm, e->sn));
         return;
     }
     if (e->rsp_r == X225_RSP_A)
-        x->vmr = max(x->vmr, e->sn_r);
+        x->vmr = capped(max(x->vmr, e->sn_r));
     if (e->rsp_s == X225_RSP_A)
-        x->vm = max(x->vm, e->sn_s);
-    x->vm = x->vm > last ? last : x->vm;
-    x->vmr = x->vmr > last ? last : x->vmr;
+        x->vm = capped(max(x->vm, e->sn_s));
 }
 
 static void act_22(ARGS)
@@ -503,6 +540,15 @@ static void act_901(ARGS)
             x->replay = x->queue_len;
         return;
     }
+}
+
+/* Ours: the peer's RS has lost, but what it names has been purged by the peer's user. */
+static void act_902(ARGS)
+{
+    if (!ss(x))
+        return;
+    resync_flows(x, e, false);
+    discard_begin(x);
 }
 
 typedef void action_fn(ARGS);

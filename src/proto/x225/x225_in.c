@@ -276,7 +276,11 @@ static int spdu_event(struct cvn_x225 *x, const struct cvn_tsdu_event *te, bool 
         return CVN_MORE; /* it names only tokens that do not exist */
     if (expedited && te->spdu.type != CVN_SPDU_AB && x->queue_len >= X225_EVENTS_MAX)
         return cvn_x225_invalid(x, raw, "too many expedited SPDUs to hold (X.225 A.5, [10])", ev);
-    return cvn_x225_receive(x, &e, raw, ev);
+    int rc = cvn_x225_receive(x, &e, raw, ev);
+    bool data = te->spdu.type == CVN_SPDU_DT || te->spdu.type == CVN_SPDU_TD;
+    if (data && rc == CVN_MORE) /* discarded: nor is the rest wanted, which may never come */
+        cvn_tsdu_in_purge(&x->in);
+    return rc;
 }
 
 /* I1 */
@@ -291,11 +295,10 @@ static int prepare_to_take(struct cvn_x225 *x, size_t len, bool expedited)
     return CVN_OK;
 }
 
-int cvn_x225_feed(struct cvn_x225 *x, const uint8_t *in, size_t len, bool begin, bool end,
-                  bool expedited, size_t *used, struct cvn_x225_prim *ev, cvn_time now)
+/* Takes octets until there is a primitive; *used counts them. */
+static int take(struct cvn_x225 *x, const uint8_t *in, size_t len, bool begin, bool end,
+                bool expedited, size_t *used, struct cvn_x225_prim *ev)
 {
-    cvn_x225_settle(x, now);
-    *used = 0;
     int rc = cvn_x225_pump(x, ev);
     while (rc == CVN_NONE || rc == CVN_MORE) {
         struct cvn_tsdu_event te = {.raw = NULL, .raw_len = 0};
@@ -304,6 +307,7 @@ int cvn_x225_feed(struct cvn_x225 *x, const uint8_t *in, size_t len, bool begin,
 
         if (x->state == CVN_STA01 || x->state == CVN_STA01B) {
             *used = len; /* of a transport connection that is no longer ours */
+            x->begin_due = false;
             return CVN_MORE;
         }
         rc = prepare_to_take(x, len - *used, expedited);
@@ -313,6 +317,8 @@ int cvn_x225_feed(struct cvn_x225 *x, const uint8_t *in, size_t len, bool begin,
                               begin && *used == 0, end, expedited, &taken, &te, &fault);
         if (rc == CVN_ENOMEM)
             return rc;
+        if (!expedited)
+            x->begin_due = false;
         *used += taken;
         if (x->state == CVN_STA01D)
             cvn_x225_keep_taken(x, taken);
@@ -322,8 +328,21 @@ int cvn_x225_feed(struct cvn_x225 *x, const uint8_t *in, size_t len, bool begin,
             rc = spdu_event(x, &te, expedited, ev);
         else
             rc = cvn_x225_invalid(x, (struct cvn_octets){te.raw, te.raw_len}, fault.why, ev);
-        if (x->queue_len == 0)
-            cvn_x225_queue_clear(x); /* M4 */
     }
+    return rc;
+}
+
+int cvn_x225_feed(struct cvn_x225 *x, const uint8_t *in, size_t len, bool begin, bool end,
+                  bool expedited, size_t *used, struct cvn_x225_prim *ev, cvn_time now)
+{
+    cvn_x225_settle(x, now);
+    *used = 0;
+    if (!expedited) {
+        begin = begin || x->begin_due;
+        x->begin_due = begin; /* until it has been taken */
+    }
+    int rc = take(x, in, len, begin, end, expedited, used, ev);
+    if (x->queue_len == 0)
+        cvn_x225_queue_clear(x); /* M4 */
     return rc;
 }

@@ -136,18 +136,36 @@ static void tell_minor(ARGS)
     }
 }
 
-/* Abandon: the number the provider gives is the greater of both sides' ([19]). */
+static uint8_t resync_code(uint8_t rsp)
+{
+    switch (rsp) {
+    case X225_RSP_R:
+        return CVN_RESYNC_RESTART;
+    case X225_RSP_A:
+        return CVN_RESYNC_ABANDON;
+    case X225_RSP_S:
+        return CVN_RESYNC_SET;
+    default:
+        return CVN_RESYNC_NONE;
+    }
+}
+
+/* Abandon: the number the provider gives is the greater of both sides' ([19]). With symmetric
+ * synchronize what a collision has added is told too ([16], [902]). */
 static void tell_resync(ARGS)
 {
     const struct cvn_spdu *s = e->spdu;
     bool ss = cvn_x225_fu(x, CVN_FU_SYMMETRIC_SYNC);
     tell_serial(x, e, p);
-    p->resync = s->resync;
-    p->resync2 = (s->has & CVN_HAS_RESYNC2) != 0 ? s->resync2 : CVN_RESYNC_NONE;
+    p->resync = resync_code(ss ? x->vrspr : x->vrsp);
     if (p->resync == CVN_RESYNC_ABANDON)
         p->serial = (uint32_t)(ss ? x->vmr : x->vm);
-    if (ss && p->resync2 == CVN_RESYNC_ABANDON)
-        p->serial2 = (uint32_t)x->vm;
+    if (ss) {
+        p->resync2 = resync_code(x->vrsps);
+        p->serial2 = (uint32_t)(x->vrsps == X225_RSP_A ? x->vm : x->vrspnbs);
+        if (p->resync2 == CVN_RESYNC_NONE)
+            p->serial2 = CVN_SERIAL_NONE;
+    }
     p->has_token_setting = (s->has & CVN_HAS_TOKEN_SETTING) != 0;
     p->token_setting = p->has_token_setting ? s->token_setting : 0;
 }

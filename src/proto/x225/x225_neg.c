@@ -321,6 +321,8 @@ static const char *agree_read_numbers(const struct cvn_spdu *ac, struct cvn_x225
         a->initial = (int32_t)ac->initial;
     if (a->initial < 0)
         return numbered(a->units) ? "AC without initial serial number (X.225 8.3.4)" : NULL;
+    if ((a->units & CVN_FU_SYMMETRIC_SYNC) == 0)
+        return NULL;
     if ((ac->has & CVN_HAS_SERIAL2) != 0)
         a->initial2 = (int32_t)ac->serial2;
     else

@@ -563,13 +563,6 @@ static rank p76(ARGS)
     return when(e->refusal != CVN_RESULT_ACCEPT, X225_STATE);
 }
 
-static rank p80(ARGS)
-{
-    UNUSED;
-    return when(!cvn_x225_fu(x, CVN_FU_DATA_SEPARATION) || x->vadi < (ss(x) ? x->var : x->va),
-                X225_STATE);
-}
-
 static rank p81(ARGS)
 {
     UNUSED;

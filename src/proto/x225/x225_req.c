@@ -133,6 +133,19 @@ static int32_t resync_number(uint8_t kind, uint32_t given, int32_t next)
     return given > CVN_SERIAL_MAX ? -1 : (int32_t)given;
 }
 
+/* With symmetric synchronize the stronger type finds the row. A major point concerns both flows,
+ * so a resync that makes it void must too, or the numbers of the two sides would part; and its
+ * requestor may not restart (no row in STA04A, STA15A) either flow. */
+static bool resync_allowed(const struct cvn_x225 *x, uint8_t kind, uint8_t kind2)
+{
+    bool requestor = x->state == CVN_STA04A || x->state == CVN_STA15A;
+    if (!ss(x) || (!requestor && x->state != CVN_STA10A))
+        return true;
+    if (kind2 == X225_RSP_NO)
+        return false;
+    return !requestor || (kind != X225_RSP_R && kind2 != X225_RSP_R);
+}
+
 static int check_resync(ARGS)
 {
     uint8_t kind = resync_kind(p->resync);
@@ -142,6 +155,8 @@ static int check_resync(ARGS)
         return CVN_EINVAL;
     if (p->resync2 != CVN_RESYNC_NONE && kind2 == X225_RSP_NO)
         return ss(x) ? CVN_EINVAL : CVN_EUNIT;
+    if (!resync_allowed(x, kind, kind2))
+        return CVN_ESTATE;
     e->rsp = kind > kind2 ? kind : kind2;
     e->rsp_s = kind;
     e->rsp_r = kind2;

@@ -318,8 +318,17 @@ static uint8_t resync_code(uint8_t rsp)
     }
 }
 
+/* A flow that is left alone may stand beyond the last number; the peer does not look at it. */
+static int32_t last_at_most(int32_t serial)
+{
+    return serial > (int32_t)CVN_SERIAL_MAX ? (int32_t)CVN_SERIAL_MAX : serial;
+}
+
 static int fill_RS(ARGS)
 {
+    if (e->sn_s > (int32_t)CVN_SERIAL_MAX ||
+        (e->rsp_r != X225_RSP_NO && e->sn_r > (int32_t)CVN_SERIAL_MAX))
+        return CVN_ESERIAL;
     put_setting(x, s, e->setting);
     s->has |= CVN_HAS_RESYNC;
     s->resync = resync_code(ss(x) ? e->rsp_s : e->rsp);
@@ -329,7 +338,7 @@ static int fill_RS(ARGS)
         s->has |= CVN_HAS_RESYNC2;
         s->resync2 = resync_code(e->rsp_r);
     }
-    put_serial2(x, s, e->sn_r);
+    put_serial2(x, s, last_at_most(e->sn_r));
     if (ss(x))
         e->used2 = s->serial2;
     return CVN_OK;
@@ -338,8 +347,8 @@ static int fill_RS(ARGS)
 static int fill_RA(ARGS)
 {
     put_setting(x, s, e->setting);
-    put_serial(s, ss(x) ? e->sn_s : e->sn);
-    put_serial2(x, s, e->sn_r);
+    put_serial(s, last_at_most(e->sn_s));
+    put_serial2(x, s, last_at_most(e->sn_r));
     e->used = s->serial;
     if (ss(x))
         e->used2 = s->serial2;
@@ -474,7 +483,7 @@ static int stream(struct cvn_x225 *x, struct cvn_x225_ev *e, uint8_t type)
         return CVN_EINVAL; /* an SSDU has at least one octet */
     struct cvn_x225_item *it = cvn_x225_stage_item(&e->stage, CVN_X225_T_DATA);
     if (x->send_max != 0) {
-        it->flags = X225_ITEM_SEGMENT;
+        it->flags = X225_ITEM_SEGMENT | X225_ITEM_END;
         it->flags |= first ? X225_ITEM_BEGIN : 0;
         it->flags |= p->end ? X225_ITEM_FINISH : 0;
         it->spdu = type;

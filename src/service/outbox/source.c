@@ -20,6 +20,7 @@
 #include "crypto/hash.h"
 
 #define BLOCK (256u << 10)
+#define ALIGN 4096u
 #define SPARE 8
 
 /* A block of octets, lent to the sender and given back to its pool. */
@@ -28,7 +29,8 @@ struct block {
     struct pool *pool;
     struct block *next;
     size_t n;
-    uint8_t octets[BLOCK];
+    uint8_t *octets; /* at the next page of room: the kernel copies whole pages faster */
+    uint8_t room[BLOCK + ALIGN];
 };
 
 /* Outlives the source while blocks are lent. */
@@ -49,6 +51,7 @@ struct cvn_source {
     struct cvn_digest *digest;
     uint64_t hashed;
     bool is_pipe;
+    int flags; /* of the pipe, as they were */
     bool nothing;
     struct block *first; /* pipe: what is not confirmed */
     struct block *last;
@@ -104,6 +107,7 @@ static struct block *block_new(struct pool *p)
             return NULL;
     }
     b->ref = (struct cvn_ref){.refs = 1, .drop = block_drop};
+    b->octets = b->room + (ALIGN - (uintptr_t)b->room % ALIGN) % ALIGN;
     b->pool = p;
     b->next = NULL;
     b->n = 0;
@@ -188,8 +192,8 @@ int cvn_source_pipe(struct cvn_source **out, uv_loop_t *loop, int fd, uint8_t ha
         cvn_source_free(s);
         return CVN_ENOMEM;
     }
-    int flags = fcntl(fd, F_GETFL);
-    (void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    s->flags = fcntl(fd, F_GETFL);
+    (void)fcntl(fd, F_SETFL, s->flags | O_NONBLOCK);
     /* A regular file on standard input cannot be polled, and never makes anyone wait. */
     if (uv_poll_init(loop, s->poll, fd) != 0) {
         cvn_free(cvn_alloc_std(), s->poll, sizeof *s->poll);
@@ -207,7 +211,9 @@ void cvn_source_free(struct cvn_source *s)
         return;
     if (s->poll != NULL)
         uv_close((uv_handle_t *)s->poll, poll_closed);
-    if (s->fd >= 0 && !s->is_pipe)
+    if (s->is_pipe) /* whoever shares it does not expect it to be as we need it */
+        (void)fcntl(s->fd, F_SETFL, s->flags);
+    else if (s->fd >= 0)
         (void)close(s->fd);
     while (s->first != NULL) {
         struct block *b = s->first;
@@ -237,7 +243,9 @@ static int file_open(struct cvn_source *s)
 {
     if (s->fd >= 0)
         return CVN_OK;
-    s->fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    /* A link is followed with -L, and without it was none: that it is the same file as was found
+     * is judged below. O_NONBLOCK: if it has become a pipe, nobody waits for its other end. */
+    s->fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (s->fd < 0)
         return errno == ENOENT || errno == ELOOP ? CVN_ECORRUPT : CVN_EIO;
     (void)posix_fadvise(s->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
@@ -262,7 +270,7 @@ static int file_read(struct cvn_source *s, uint64_t offset, size_t max, struct c
         return unchanged(s) ? CVN_NONE : CVN_ECORRUPT;
     struct block *b = block_new(s->pool);
     if (b == NULL)
-        return CVN_EIO;
+        return CVN_ENOMEM;
     ssize_t n;
     do
         n = pread(s->fd, b->octets, max < BLOCK ? max : BLOCK, (off_t)offset);
@@ -295,7 +303,7 @@ static int pipe_fill(struct cvn_source *s, size_t max)
         return s->error != 0 ? CVN_EIO : CVN_NONE;
     struct block *b = block_new(s->pool);
     if (b == NULL)
-        return CVN_EIO;
+        return CVN_ENOMEM;
     ssize_t n;
     do
         n = read(s->fd, b->octets, max < BLOCK ? max : BLOCK);
@@ -383,7 +391,7 @@ static void digest_run(uv_work_t *w)
     struct cvn_source *s = j->source;
     uint8_t *buf = cvn_resize(cvn_alloc_std(), NULL, 0, BLOCK);
     uint64_t size = s->is_pipe ? s->got : (uint64_t)s->was.st_size;
-    j->rc = buf == NULL ? CVN_EIO : CVN_OK;
+    j->rc = buf == NULL ? CVN_ENOMEM : CVN_OK;
     while (j->rc == CVN_OK && s->hashed < size) {
         ssize_t n = pread(s->fd, buf, BLOCK, (off_t)s->hashed);
         if (n < 0 && errno == EINTR)

@@ -1,27 +1,54 @@
 /* SPDX-License-Identifier: MIT */
-/* capture - pcapng (draft-ietf-opsawg-pcapng): link type 101, raw IP. */
+/*
+ * capture - pcapng (draft-ietf-opsawg-pcapng-02): link type 101, raw IP.
+ *
+ * A file that is there is added to: a section of its own for each process, so that the same
+ * command, run again after a kill, ends with one file of the whole story.
+ *
+ * Invariants
+ *   I1  what stands in the file is whole blocks: all of one call's are given to the kernel
+ *       before it returns; what a kill cut off is cut away by the next process that opens it.
+ *   I2  a made-up segment holds octets of one TPKT only, so that every one begins a packet.
+ */
 #include "transport/tcp/capture.h"
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "base/rd.h"
 #include "base/wr.h"
 #include "convene/alloc.h"
+#include "proto/tpkt/tpkt.h"
 
-#define HEADERS 60u    /* IPv6 40 + TCP 20 */
-#define SEGMENT 32768u /* octets of one made-up TCP segment */
+#define HEADERS       60u    /* IPv6 40 + TCP 20 */
+#define SEGMENT       65495u /* octets of one made-up segment: IPv4's 65535 less 40 */
+#define BLOCK_SECTION 0x0a0d0d0au
+#define BLOCK_MIN     12u
+#define LINK_RAW      101u
 
 struct cvn_capture {
     FILE *file;
+    uint32_t snap; /* octets kept of a packet; 0: all */
+};
+
+/* Where a direction stands in its TPKTs. */
+struct way {
+    uint32_t seq;
+    uint32_t left; /* of the TPKT at hand */
+    uint8_t header[CVN_TPKT_HEADER];
+    uint8_t nheader; /* octets of a header seen, when left == 0 */
 };
 
 struct cvn_flow {
     struct cvn_capture *capture;
     struct sockaddr_storage end[2]; /* local, remote */
-    uint32_t seq[2];
+    struct way way[2];
 };
 
 static void le32(struct cvn_wr *w, uint32_t v)
@@ -35,20 +62,65 @@ static void put(struct cvn_capture *c, const void *p, size_t n)
     (void)fwrite(p, 1, n, c->file);
 }
 
-int cvn_capture_open(struct cvn_capture **out, const char *path, char *text, size_t cap)
+/* The next block's type and length; false: there is no whole one. */
+static bool next_block(FILE *f, off_t at, off_t size, uint32_t *type, uint32_t *len)
+{
+    uint8_t head[8];
+    if (fseeko(f, at, SEEK_SET) != 0 || fread(head, 1, sizeof head, f) != sizeof head)
+        return false;
+    struct cvn_rd r = cvn_rd_init(head, sizeof head);
+    *type = __builtin_bswap32(cvn_rd_be32(&r));
+    *len = __builtin_bswap32(cvn_rd_be32(&r));
+    return *len >= BLOCK_MIN && *len % 4 == 0 && *len <= size - at;
+}
+
+/* Opens path to add to it: what is there must be pcapng; its end may be torn. */
+static FILE *open_end(const char *path, char *text, size_t cap)
+{
+    struct stat st;
+    uint32_t type = 0;
+    uint32_t len = 0;
+    off_t at = 0;
+    FILE *f = fopen(path, "a+e");
+    if (f == NULL || fstat(fileno(f), &st) != 0) {
+        (void)snprintf(text, cap, "%s", strerror(errno));
+        goto fail;
+    }
+    if (!S_ISREG(st.st_mode) || st.st_size == 0)
+        return f;
+    while (next_block(f, at, st.st_size, &type, &len) && (at > 0 || type == BLOCK_SECTION))
+        at += (off_t)len;
+    if (at == 0) {
+        (void)snprintf(text, cap, "it is there and is no pcapng file");
+        goto fail;
+    }
+    if (fseeko(f, 0, SEEK_END) != 0 || (at < st.st_size && ftruncate(fileno(f), at) != 0)) {
+        (void)snprintf(text, cap, "%s", strerror(errno));
+        goto fail;
+    }
+    return f;
+
+fail:
+    if (f != NULL)
+        (void)fclose(f);
+    return NULL;
+}
+
+int cvn_capture_open(struct cvn_capture **out, const char *path, uint32_t snap, char *text,
+                     size_t cap)
 {
     uint8_t head[48];
     struct cvn_wr w = cvn_wr_init(head, sizeof head);
     struct cvn_capture *c = cvn_new(cvn_alloc_std(), sizeof *c);
     if (c == NULL)
         return CVN_ENOMEM;
-    c->file = fopen(path, "we");
+    c->snap = snap == 0 || snap >= HEADERS ? snap : HEADERS;
+    c->file = open_end(path, text, cap);
     if (c->file == NULL) {
-        (void)snprintf(text, cap, "%s", strerror(errno));
         cvn_free(cvn_alloc_std(), c, sizeof *c);
         return CVN_EIO;
     }
-    le32(&w, 0x0a0d0d0a); /* section header block */
+    le32(&w, BLOCK_SECTION);
     le32(&w, 28);
     le32(&w, 0x1a2b3c4d);
     le32(&w, 1); /* version 1.0 */
@@ -57,10 +129,11 @@ int cvn_capture_open(struct cvn_capture **out, const char *path, char *text, siz
     le32(&w, 28);
     le32(&w, 1); /* interface description block */
     le32(&w, 20);
-    le32(&w, 101);
-    le32(&w, 0);
+    le32(&w, LINK_RAW);
+    le32(&w, c->snap);
     le32(&w, 20);
     put(c, head, w.len);
+    (void)fflush(c->file);
     *out = c;
     return CVN_OK;
 }
@@ -75,8 +148,9 @@ void cvn_capture_close(struct cvn_capture *c)
 
 static unsigned port(const struct sockaddr_storage *a)
 {
-    return ntohs(a->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)(const void *)a)->sin6_port
-                                          : ((const struct sockaddr_in *)(const void *)a)->sin_port);
+    return ntohs(a->ss_family == AF_INET6
+                     ? ((const struct sockaddr_in6 *)(const void *)a)->sin6_port
+                     : ((const struct sockaddr_in *)(const void *)a)->sin_port);
 }
 
 static const void *address(const struct sockaddr_storage *a)
@@ -121,15 +195,15 @@ static size_t headers(struct cvn_flow *f, int from, size_t n, uint8_t flags, uin
     }
     cvn_wr_be16(&w, (uint16_t)port(a));
     cvn_wr_be16(&w, (uint16_t)port(b));
-    cvn_wr_be32(&w, f->seq[from]);
-    cvn_wr_be32(&w, f->seq[1 - from]);
+    cvn_wr_be32(&w, f->way[from].seq);
+    cvn_wr_be32(&w, f->way[1 - from].seq);
     cvn_wr_be16(&w, (uint16_t)(0x5000 | flags));
     cvn_wr_be16(&w, 65535);
     cvn_wr_be32(&w, 0); /* no checksum: offloaded */
     return w.len;
 }
 
-/* Up to SEGMENT octets from the vector, from skip on. */
+/* take octets of the vector, from skip on, at most SEGMENT. */
 static void packet(struct cvn_flow *f, int from, uint8_t flags, const struct cvn_iov *iov, size_t n,
                    size_t skip, size_t take)
 {
@@ -140,7 +214,9 @@ static void packet(struct cvn_flow *f, int from, uint8_t flags, const struct cvn
     struct timespec ts;
     size_t nip = headers(f, from, take, flags, ip);
     uint32_t len = (uint32_t)(nip + take);
-    uint32_t block = 32 + (len + 3) / 4 * 4;
+    uint32_t snap = f->capture->snap;
+    uint32_t kept = snap == 0 || len <= snap ? len : snap;
+    uint32_t block = 32 + (kept + 3) / 4 * 4;
     (void)clock_gettime(CLOCK_REALTIME, &ts);
     uint64_t us = (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
     le32(&w, 6); /* enhanced packet block */
@@ -148,11 +224,12 @@ static void packet(struct cvn_flow *f, int from, uint8_t flags, const struct cvn
     le32(&w, 0);
     le32(&w, (uint32_t)(us >> 32));
     le32(&w, (uint32_t)us);
-    le32(&w, len);
+    le32(&w, kept);
     le32(&w, len);
     put(f->capture, head, w.len);
     put(f->capture, ip, nip);
-    f->seq[from] += (uint32_t)take;
+    f->way[from].seq += (uint32_t)take;
+    take = kept - nip;
     for (size_t i = 0; i < n && take > 0; i++) {
         if (skip >= iov[i].len) {
             skip -= iov[i].len;
@@ -163,7 +240,7 @@ static void packet(struct cvn_flow *f, int from, uint8_t flags, const struct cvn
         skip = 0;
         take -= here;
     }
-    put(f->capture, pad, (4 - len % 4) % 4);
+    put(f->capture, pad, (4 - kept % 4) % 4);
     w.len = 0;
     le32(&w, block);
     put(f->capture, head, w.len);
@@ -177,22 +254,52 @@ struct cvn_flow *cvn_flow_begin(struct cvn_capture *c, const struct cvn_stream *
     f->capture = c;
     cvn_stream_addresses(s, &f->end[0], &f->end[1]);
     packet(f, 0, 0x02, NULL, 0, 0, 0); /* SYN */
-    f->seq[0] = 1;
+    f->way[0].seq = 1;
     packet(f, 1, 0x12, NULL, 0, 0, 0); /* SYN, ACK */
-    f->seq[1] = 1;
+    f->way[1].seq = 1;
     return f;
+}
+
+/* Octet `at` of the vector. */
+static uint8_t octet(const struct cvn_iov *iov, size_t at)
+{
+    for (; at >= iov->len; iov++)
+        at -= iov->len;
+    return ((const uint8_t *)iov->base)[at];
+}
+
+/* How many of the octets [at, end) belong into one segment: I2. */
+static size_t segment(struct way *y, const struct cvn_iov *iov, size_t at, size_t end)
+{
+    size_t n = 0;
+    if (y->left == 0) {
+        for (; y->nheader < CVN_TPKT_HEADER && at + n < end; n++)
+            y->header[y->nheader++] = octet(iov, at + n);
+        if (y->nheader < CVN_TPKT_HEADER)
+            return n;
+        uint32_t len = cvn_tpkt_length(y->header);
+        y->nheader = 0;
+        y->left = len == 0 ? UINT32_MAX : len - CVN_TPKT_HEADER; /* no TPKT: all belongs together */
+    }
+    size_t more = end - at - n < y->left ? end - at - n : y->left;
+    if (n + more > SEGMENT)
+        more = SEGMENT - n;
+    y->left -= (uint32_t)more;
+    return n + more;
 }
 
 void cvn_flow_write(struct cvn_flow *f, bool sent, const struct cvn_iov *iov, size_t n,
                     size_t octets)
 {
+    int from = sent ? 0 : 1;
     if (f == NULL)
         return;
     for (size_t done = 0; done < octets;) {
-        size_t take = octets - done < SEGMENT ? octets - done : SEGMENT;
-        packet(f, sent ? 0 : 1, 0x18, iov, n, done, take);
+        size_t take = segment(&f->way[from], iov, done, octets);
+        packet(f, from, 0x18, iov, n, done, take);
         done += take;
     }
+    (void)fflush(f->capture->file); /* I1 */
 }
 
 void cvn_flow_end(struct cvn_flow *f)

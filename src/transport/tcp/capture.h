@@ -11,8 +11,10 @@
 struct cvn_capture;
 struct cvn_flow;
 
-/* text gets why it failed. CVN_OK, CVN_EIO, CVN_ENOMEM. */
-int cvn_capture_open(struct cvn_capture **out, const char *path, char *text,
+/* A pcapng file that is there is added to, any other file refused. snap: the octets kept of each
+ * packet, headers included (its original length is kept too); 0: all. text gets why it failed.
+ * CVN_OK, CVN_EIO, CVN_ENOMEM. */
+int cvn_capture_open(struct cvn_capture **out, const char *path, uint32_t snap, char *text,
                      size_t cap) CVN_MUST_USE;
 void cvn_capture_close(struct cvn_capture *c); /* NULL is fine */
 

@@ -21,9 +21,9 @@ struct cvn_dial {
     uv_timer_t timer;
     int fd;
     unsigned timeout_ms;
-    int handles;   /* of an attempt, open or closing */
+    int handles; /* of an attempt, open or closing */
     bool looking;
-    bool over;     /* done was called, or will not be */
+    bool over; /* done was called, or will not be */
     cvn_dial_done *done;
     void *ctx;
     char why[128];
@@ -80,14 +80,10 @@ static void on_writable(uv_poll_t *p, int status, int events)
     int err = 0;
     socklen_t len = sizeof err;
     (void)events;
-    if (status != 0) {
-        failed(d, uv_strerror(status));
-        return;
-    }
     if (getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &err, &len) != 0)
         err = errno;
-    if (err != 0) {
-        failed(d, strerror(err));
+    if (err != 0 || status != 0) { /* libuv says EBADF for any error: the socket knows which */
+        failed(d, err != 0 ? strerror(err) : uv_strerror(status));
         return;
     }
     int fd = d->fd;

@@ -29,24 +29,25 @@
 struct cvn_stream {
     uv_loop_t *loop;
     uv_poll_t poll;
-    uv_check_t turn;   /* the end of this turn of the loop */
-    uv_idle_t soon;    /* keeps the loop from sleeping before it */
-    uv_timer_t timer;  /* signs of life; later: lingering */
+    uv_check_t turn;  /* the end of this turn of the loop */
+    uv_idle_t soon;   /* keeps the loop from sleeping before it */
+    uv_timer_t timer; /* signs of life; later: lingering */
     int fd;
     const struct cvn_stream_user *user;
     void *ctx;
-    uint8_t *buf;
+    uint8_t *buf; /* NULL while nothing comes */
+    bool used;    /* since the timer ran last */
     size_t have;
     size_t fed;
     bool paused;
     bool want_flush;
     bool want_resume;
-    bool blocked;      /* the socket takes no more now */
+    bool blocked; /* the socket takes no more now */
     bool closing;
     bool lingering;
     int handles;
-    uint64_t total;    /* octets given to the socket, */
-    uint64_t acked;    /* and those that the peer's host has taken */
+    uint64_t total; /* octets given to the socket, */
+    uint64_t acked; /* and those that the peer's host has taken */
     char peer[INET6_ADDRSTRLEN + 10];
 };
 
@@ -135,8 +136,20 @@ static bool feed(struct cvn_stream *s)
     return true;
 }
 
+static bool have_buffer(struct cvn_stream *s)
+{
+    s->used = true;
+    if (s->buf == NULL)
+        s->buf = cvn_resize(cvn_alloc_std(), NULL, 0, READ_BUFFER);
+    return s->buf != NULL;
+}
+
 static void read_some(struct cvn_stream *s)
 {
+    if (!have_buffer(s)) {
+        down(s, "no memory to read into");
+        return;
+    }
     for (int i = 0; i < READS_MAX && !s->paused; i++) {
         ssize_t n = recv(s->fd, s->buf, READ_BUFFER, 0);
         if (n < 0 && errno == EINTR)
@@ -251,6 +264,11 @@ static void on_alive(uv_timer_t *t)
 {
     struct cvn_stream *s = t->data;
     int queued = 0;
+    if (!s->used && s->have == 0) { /* an idle stream holds no memory beyond its socket's */
+        cvn_free(cvn_alloc_std(), s->buf, READ_BUFFER);
+        s->buf = NULL;
+    }
+    s->used = false;
     if (ioctl(s->fd, SIOCOUTQ, &queued) != 0)
         return;
     uint64_t acked = s->total - (uint64_t)queued;
@@ -280,8 +298,8 @@ static void name_peer(struct cvn_stream *s)
     if (getpeername(s->fd, (struct sockaddr *)&a, &len) == 0 &&
         getnameinfo((struct sockaddr *)&a, len, host, sizeof host, port, sizeof port,
                     NI_NUMERICHOST | NI_NUMERICSERV) == 0)
-        (void)snprintf(s->peer, sizeof s->peer,
-                       a.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+        (void)snprintf(s->peer, sizeof s->peer, a.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host,
+                       port);
     else
         (void)snprintf(s->peer, sizeof s->peer, "?");
 }
@@ -293,9 +311,9 @@ static void set_options(int fd)
         int name;
         int value;
     } options[] = {
-        {IPPROTO_TCP, TCP_NODELAY, 1},    {SOL_SOCKET, SO_KEEPALIVE, 1},
-        {IPPROTO_TCP, TCP_KEEPIDLE, 10},  {IPPROTO_TCP, TCP_KEEPINTVL, 5},
-        {IPPROTO_TCP, TCP_KEEPCNT, 4},    {IPPROTO_TCP, TCP_USER_TIMEOUT, 30000},
+        {IPPROTO_TCP, TCP_NODELAY, 1},   {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, 10}, {IPPROTO_TCP, TCP_KEEPINTVL, 5},
+        {IPPROTO_TCP, TCP_KEEPCNT, 4},   {IPPROTO_TCP, TCP_USER_TIMEOUT, 30000},
     };
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
         (void)setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(int));
@@ -305,10 +323,8 @@ struct cvn_stream *cvn_stream_new(uv_loop_t *loop, int fd, const struct cvn_stre
                                   void *ctx)
 {
     struct cvn_stream *s = cvn_new(cvn_alloc_std(), sizeof *s);
-    uint8_t *buf = cvn_resize(cvn_alloc_std(), NULL, 0, READ_BUFFER);
-    if (s == NULL || buf == NULL || uv_poll_init(loop, &s->poll, fd) != 0) {
+    if (s == NULL || uv_poll_init(loop, &s->poll, fd) != 0) {
         (void)close(fd);
-        cvn_free(cvn_alloc_std(), buf, READ_BUFFER);
         cvn_free(cvn_alloc_std(), s, sizeof *s);
         return NULL;
     }
@@ -316,7 +332,6 @@ struct cvn_stream *cvn_stream_new(uv_loop_t *loop, int fd, const struct cvn_stre
     s->fd = fd;
     s->user = user;
     s->ctx = ctx;
-    s->buf = buf;
     s->handles = 4;
     s->poll.data = s->turn.data = s->soon.data = s->timer.data = s;
     (void)uv_check_init(loop, &s->turn);
