@@ -122,6 +122,13 @@ struct cvn_receiver {
     struct gather *gather; /* in cvn_receiver_feed(), else NULL */
 };
 
+/* pair.c */
+struct pair cvn_pair_of(const struct cvn_x225_connection_id *id);
+struct pair cvn_pair_with(struct pair p, struct cvn_octets activity);
+/* How a stranger's activity is called: reference and identifier in hexadecimal. Returns how many
+ * octets, <= 2 * (ref.n + id.n) + 1. */
+size_t cvn_pair_stranger(uint8_t *out, struct cvn_octets ref, struct cvn_octets id);
+
 /* inbox.c */
 struct transfer *cvn_inbox_find(struct cvn_inbox *b, const uint8_t id[CVN_ID]);
 /* One that is discarded and waits for its op to be removed; NULL. */
