@@ -4,11 +4,15 @@
  * activities, writes data, and confirms what the inbox says is durable.
  *
  * Invariants
- *   I1  while wait != WAIT_NOTHING no octets are taken from the link, so that the
- *       deferred primitive's slices stay valid.
+ *   I1  while wait != WAIT_NOTHING no octets are taken from the link; the deferred primitive
+ *       has its own, for those of the link may be gone before it is its turn.
  *   I2  item->holder == this receiver exactly while its activity is open here.
  *   I3  a confirmation goes out only from cvn_receiver_durable(), cvn_receiver_part_ended() and
  *       cvn_receiver_committed(), or for an item that was committed before (ignore).
+ *   I4  once closing is set nothing is taken from the link any more.
+ *   I5  S-CONNECT is accepted when the session's beginning is durable, S-RELEASE is answered
+ *       when its end is: a receiver that dies knows of each session that its peer has open, and
+ *       of no other.
  */
 #include "session/receive.h"
 
@@ -56,6 +60,9 @@ static void detach(struct cvn_receiver *r)
         r->waiting_for->waiter = NULL;
     r->waiting_for = NULL;
     r->wait = WAIT_NOTHING;
+    cvn_free(r->alloc, r->kept, r->kept_size);
+    r->kept = NULL;
+    r->kept_size = 0;
 }
 
 void cvn_receiver_free(struct cvn_receiver *r)
@@ -95,7 +102,7 @@ static void lost(struct cvn_receiver *r, const char *why)
         if (r->open)
             cvn_inbox_news(r->inbox, CVN_INBOX_SUSPENDED, r, NULL, 0, why);
         if (r->nameless) /* nobody can come back to it */
-            cvn_inbox_session_over(r->inbox, s, true);
+            cvn_inbox_session_aborted(r->inbox, s);
     }
     r->open = false;
     close_link(r);
@@ -106,6 +113,11 @@ static void lose(struct cvn_receiver *r, const char *why)
 {
     lost(r, why);
     r->ops->hang_up(r->ctx);
+}
+
+static void no_memory(struct cvn_receiver *r)
+{
+    lose(r, "no memory");
 }
 
 /* -------- S-CONNECT -------- */
@@ -269,14 +281,44 @@ static void accept_connect(struct cvn_receiver *r, const struct cvn_x225_prim *i
 
 /* -------- waiting -------- */
 
+/* I1. False: no memory, and the link is given up. */
+static bool keep(struct cvn_receiver *r, enum receiver_wait w, const struct cvn_x225_prim *p)
+{
+    struct cvn_x225_prim d = *p;
+    struct cvn_octets *const slices[] = {
+        &d.id.calling, &d.id.called, &d.id.common,    &d.id.additional, &d.calling,
+        &d.called,     &d.activity,  &d.old_activity, &d.reflected,     &d.data};
+    size_t size = 1;
+    for (size_t i = 0; i < sizeof slices / sizeof slices[0]; i++)
+        size += slices[i]->n;
+    uint8_t *to = cvn_resize(r->alloc, NULL, 0, size);
+    if (to == NULL) {
+        no_memory(r);
+        return false;
+    }
+    assert(r->kept == NULL);
+    r->kept = to;
+    r->kept_size = size;
+    for (size_t i = 0; i < sizeof slices / sizeof slices[0]; i++) {
+        if (slices[i]->n > 0) {
+            memcpy(to, slices[i]->p, slices[i]->n);
+            slices[i]->p = to;
+            to += slices[i]->n;
+        }
+    }
+    r->wait = w;
+    r->deferred = d;
+    return true;
+}
+
 static void defer(struct cvn_receiver *r, enum receiver_wait w, const struct cvn_x225_prim *p,
                   struct transfer *t)
 {
-    r->wait = w;
-    r->deferred = *p;
+    if (!keep(r, w, p))
+        return;
     r->waiting_for = t;
     if (t->waiter != NULL && t->waiter != r) /* an older connection's wait is void */
-        detach(t->waiter);
+        lose(t->waiter, "another connection took its transfer over");
     t->waiter = r;
 }
 
@@ -290,14 +332,28 @@ static void connect_indication(struct cvn_receiver *r, const struct cvn_x225_pri
     r->ours = n.ours;
     if (!admit(r, p))
         return;
-    struct transfer *t =
-        cvn_note_has(&n, CVN_NOTE_F_TRANSFER) ? cvn_inbox_find(r->inbox, n.transfer) : NULL;
+    (void)keep(r, WAIT_SESSION, p); /* I5; receiver_opened() goes on */
+}
+
+/* The session is known durably: what is the state of the transfer that was asked for? */
+static void connect_known(struct cvn_receiver *r, const struct cvn_x225_prim *p)
+{
+    struct cvn_note n;
+    struct transfer *t = NULL;
+    if (cvn_note_decode(&n, p->data) == CVN_OK && cvn_note_has(&n, CVN_NOTE_F_TRANSFER))
+        t = cvn_inbox_find(r->inbox, n.transfer);
     if (t != NULL && t->holder != NULL) /* the same transfer on an older connection */
         lose(t->holder, "another connection took its transfer over");
     if (t != NULL && t->op != OP_NONE)
         defer(r, WAIT_CONNECT, p, t);
     else
         accept_connect(r, p);
+}
+
+void receiver_opened(struct cvn_receiver *r)
+{
+    if (r->wait == WAIT_SESSION)
+        cvn_receiver_go_on(r);
 }
 
 /* -------- activities -------- */
@@ -393,9 +449,23 @@ static uint8_t may_begin(struct cvn_receiver *r, struct transfer *t, uint64_t ha
     return b->o.depot_ops->check(b->o.depot, &t->t);
 }
 
-static void no_memory(struct cvn_receiver *r)
+static uint32_t part_of(const struct cvn_note *n)
 {
-    lose(r, "no memory");
+    return cvn_note_has(n, CVN_NOTE_F_PART) ? n->part : 0;
+}
+
+static bool part_fits(const struct transfer *t, const struct cvn_note *n)
+{
+    uint32_t part = part_of(n);
+    return part == 0 || (part == t->part && n->part_offset == t->part_offset);
+}
+
+/* The sender is told the last durable point, and goes on there or begins anew. */
+static void unfit(struct cvn_receiver *r, struct transfer *t)
+{
+    t->only_detach = true;
+    t->failed = true;
+    report(r, CVN_TROUBLE_UNFIT_RESUME, t);
 }
 
 static void begin_activity(struct cvn_receiver *r, struct transfer *t, struct cvn_note *n,
@@ -412,23 +482,24 @@ static void begin_activity(struct cvn_receiver *r, struct transfer *t, struct cv
         no_memory(r);
         return;
     }
-    uint32_t part = cvn_note_has(n, CVN_NOTE_F_PART) ? n->part : 0;
-    uint64_t offset = part == 0 ? 0 : n->part_offset;
-    if (part != 0 && (part != t->part || offset != t->part_offset)) {
-        t->only_detach = true;
-        t->failed = true;
-        report(r, CVN_TROUBLE_UNFIT_RESUME, t);
+    uint32_t part = part_of(n);
+    if (!part_fits(t, n)) {
+        unfit(r, t);
         return;
     }
+    uint64_t offset = part == 0 ? 0 : n->part_offset;
     uint8_t trouble = may_begin(r, t, 0);
     if (trouble == CVN_TROUBLE_NONE)
         trouble = cvn_transfer_begin(t, part, offset);
-    if (trouble != CVN_TROUBLE_NONE) {
+    if (trouble == CVN_TROUBLE_UNFIT_RESUME) {
+        transfer_void(t);
+        unfit(r, t);
+    } else if (trouble != CVN_TROUBLE_NONE) {
         t->failed = true;
         report(r, trouble, t);
-        return;
+    } else {
+        cvn_inbox_news(r->inbox, CVN_INBOX_STARTED, r, t, offset, NULL);
     }
-    cvn_inbox_news(r->inbox, CVN_INBOX_STARTED, r, t, offset, NULL);
 }
 
 static void start_indication(struct cvn_receiver *r, const struct cvn_x225_prim *p)
@@ -440,11 +511,17 @@ static void start_indication(struct cvn_receiver *r, const struct cvn_x225_prim 
         n = (struct cvn_note){.ours = false};
     if (n.ours && cvn_note_has(&n, CVN_NOTE_F_TRANSFER)) {
         memcpy(id, n.transfer, CVN_ID);
+        t = inbox_find_going(r->inbox, id);
+        if (t != NULL) { /* its removal must not meet the new one */
+            defer(r, WAIT_START, p, t);
+            return;
+        }
         t = cvn_inbox_find(r->inbox, id);
     } else {
         r->inbox->o.ops->random(r->inbox->o.ctx, id, CVN_ID);
     }
-    if (t != NULL && t->op != OP_NONE) {
+    if (t != NULL && (t->op != OP_NONE || (t->t.state == CVN_TRANSFER_RECEIVING &&
+                                           part_fits(t, &n) && transfer_forget(t, 0)))) {
         defer(r, WAIT_START, p, t);
         return;
     }
@@ -476,12 +553,17 @@ static bool fits(struct transfer *t, uint32_t serial, struct cvn_place *at)
     return serial != 0 && serial < t->durable.serial && cvn_transfer_point(t, serial, at) == CVN_OK;
 }
 
+static bool resume_fits(struct transfer *t, const struct cvn_note *n, uint32_t serial,
+                        struct cvn_place *at)
+{
+    return (!n->ours || part_of(n) == t->part) && fits(t, serial, at);
+}
+
 static void resume_activity(struct cvn_receiver *r, struct transfer *t, struct cvn_note *n,
                             const struct cvn_x225_prim *p)
 {
     struct cvn_place at;
     struct pair named = pair_with(r->connection, p->activity);
-    uint32_t part = cvn_note_has(n, CVN_NOTE_F_PART) ? n->part : 0;
     hold(r, t);
     cvn_inbox_forget_committed(r->inbox, r->session->id, t);
     if (r->ignore) {
@@ -492,16 +574,21 @@ static void resume_activity(struct cvn_receiver *r, struct transfer *t, struct c
         no_memory(r);
         return;
     }
-    uint8_t trouble = CVN_TROUBLE_UNFIT_RESUME;
-    if ((!n->ours || part == t->part) && fits(t, p->serial, &at))
-        trouble = cvn_transfer_back(t, at);
-    if (trouble != CVN_TROUBLE_NONE) {
-        t->only_detach = trouble == CVN_TROUBLE_UNFIT_RESUME;
-        t->failed = true;
-        report(r, trouble, t);
+    if (!resume_fits(t, n, p->serial, &at)) {
+        unfit(r, t);
         return;
     }
-    cvn_inbox_news(r->inbox, CVN_INBOX_RESUMED, r, t, at.offset, NULL);
+    uint8_t trouble = cvn_transfer_back(t, at);
+    if (trouble == CVN_TROUBLE_UNFIT_RESUME) {
+        transfer_void(t);
+        unfit(r, t);
+    } else if (trouble != CVN_TROUBLE_NONE) {
+        t->failed = true;
+        t->only_detach = false;
+        report(r, trouble, t);
+    } else {
+        cvn_inbox_news(r->inbox, CVN_INBOX_RESUMED, r, t, at.offset, NULL);
+    }
 }
 
 static void resume_indication(struct cvn_receiver *r, const struct cvn_x225_prim *p)
@@ -517,9 +604,12 @@ static void resume_indication(struct cvn_receiver *r, const struct cvn_x225_prim
         struct pair named = pair_with(same ? r->connection : pair_of(&p->id), p->old_activity);
         t = cvn_inbox_find_pair(r->inbox, &named);
     }
+    struct cvn_place at;
     if (t == NULL)
         resume_unknown(r);
-    else if (t->op != OP_NONE)
+    else if (t->op != OP_NONE ||
+             (t->t.state == CVN_TRANSFER_RECEIVING && resume_fits(t, &n, p->serial, &at) &&
+              transfer_forget(t, at.serial)))
         defer(r, WAIT_RESUME, p, t);
     else
         resume_activity(r, t, &n, p);
@@ -529,9 +619,16 @@ void cvn_receiver_go_on(struct cvn_receiver *r)
 {
     struct cvn_x225_prim p = r->deferred;
     enum receiver_wait w = r->wait;
+    uint8_t *kept = r->kept;
+    size_t kept_size = r->kept_size;
     r->wait = WAIT_NOTHING;
     r->waiting_for = NULL;
+    r->kept = NULL;
+    r->kept_size = 0;
     switch (w) {
+    case WAIT_SESSION:
+        connect_known(r, &p);
+        break;
     case WAIT_CONNECT:
         accept_connect(r, &p);
         break;
@@ -544,6 +641,7 @@ void cvn_receiver_go_on(struct cvn_receiver *r)
     case WAIT_NOTHING:
         break;
     }
+    cvn_free(r->alloc, kept, kept_size);
     if (r->wait == WAIT_NOTHING)
         r->ops->resume(r->ctx);
 }
@@ -556,7 +654,10 @@ static void data_trouble(struct cvn_receiver *r, uint8_t trouble)
     if (trouble == CVN_TROUBLE_NONE)
         return;
     cvn_transfer_fail(t);
-    report(r, trouble, t);
+    if (t->op != OP_NONE)
+        t->owed = trouble; /* told with the point that is becoming durable now */
+    else
+        report(r, trouble, t);
 }
 
 /* Writes what was gathered. */
@@ -666,7 +767,7 @@ static void point_indication(struct cvn_receiver *r, const struct cvn_x225_prim 
     /* What the sender counted and what was written must be the same. */
     if (cvn_note_decode(&n, p->data) == CVN_OK && cvn_note_has(&n, CVN_NOTE_F_OFFSET) &&
         n.offset != t->t.written) {
-        t->failed = true;
+        cvn_transfer_fail(t);
         t->only_detach = true;
         report(r, CVN_TROUBLE_UNFIT_RESUME, t);
         return;
@@ -702,16 +803,18 @@ static void end_indication(struct cvn_receiver *r, const struct cvn_x225_prim *p
     cvn_transfer_end(t, cvn_note_has(&n, CVN_NOTE_F_CONTINUES));
 }
 
-static void gave_up(struct cvn_receiver *r, enum cvn_x225_service s)
+/* After a resume that did not fit a convene peer says by the reason whether it will resume again;
+ * its discard may have been on its way before our report. A stranger cannot know of that. */
+static void gave_up(struct cvn_receiver *r, enum cvn_x225_service s, uint8_t reason)
 {
     struct cvn_x225_prim p;
     struct transfer *t = r->item;
+    bool keep = t != NULL && t->only_detach && (!r->ours || reason == CVN_REASON_SEQUENCE_ERROR);
     r->item = NULL;
     r->ignore = false;
     if (t != NULL) {
         t->holder = NULL;
-        if (s == CVN_S_ACTIVITY_DISCARD && !t->only_detach &&
-            t->t.state == CVN_TRANSFER_RECEIVING) {
+        if (s == CVN_S_ACTIVITY_DISCARD && !keep && t->t.state == CVN_TRANSFER_RECEIVING) {
             cvn_inbox_news(r->inbox, CVN_INBOX_DISCARDED, r, t, 0, NULL);
             cvn_transfer_discard(t);
         }
@@ -721,14 +824,20 @@ static void gave_up(struct cvn_receiver *r, enum cvn_x225_service s)
         close_link(r);
 }
 
+/* I5: a receiver that dies after the response must not wait for a session that is over. */
 static void release_indication(struct cvn_receiver *r)
 {
+    cvn_inbox_forget_committed(r->inbox, r->session->id, NULL);
+    if (r->ours)
+        inbox_discard_unfinished(r->inbox, r->session->id);
+    cvn_inbox_session_end(r->inbox, r->session);
+}
+
+void cvn_receiver_released(struct cvn_receiver *r)
+{
     struct cvn_x225_prim p;
-    struct session *s = r->session;
-    cvn_inbox_forget_committed(r->inbox, s->id, NULL);
     r->session = NULL;
     r->open = false;
-    cvn_inbox_session_over(r->inbox, s, false);
     cvn_x225_prim_init(&p, CVN_S_RELEASE, CVN_RESPONSE);
     p.result = CVN_RESULT_ACCEPT;
     (void)!say(r, &p);
@@ -745,7 +854,7 @@ static void aborted(struct cvn_receiver *r, const char *why)
     if (t != NULL && t->t.state == CVN_TRANSFER_RECEIVING)
         cvn_transfer_discard(t);
     if (s != NULL) {
-        cvn_inbox_session_over(r->inbox, s, true);
+        cvn_inbox_session_aborted(r->inbox, s);
         cvn_inbox_news(r->inbox, CVN_INBOX_ABORTED, r, NULL, 0, why);
     }
     close_link(r);
@@ -786,7 +895,7 @@ static void primitive(struct cvn_receiver *r, const struct cvn_x225_prim *p)
         break;
     case CVN_S_ACTIVITY_INTERRUPT:
     case CVN_S_ACTIVITY_DISCARD:
-        gave_up(r, p->service);
+        gave_up(r, p->service, p->reason);
         break;
     case CVN_S_RELEASE:
         release_indication(r);
@@ -808,15 +917,17 @@ void cvn_receiver_feed(struct cvn_receiver *r, const uint8_t *in, size_t len, si
     struct gather g = {.from = in, .to = in + len};
     int rc = CVN_EVENT;
     r->now = now;
-    *used = 0;
+    *used = r->closing ? len : 0;
     r->gather = &g;
-    while (r->wait == WAIT_NOTHING && rc == CVN_EVENT) { /* I1 */
+    while (r->wait == WAIT_NOTHING && rc == CVN_EVENT && !r->closing) { /* I1, I4 */
         struct cvn_x225_prim p;
         size_t n = 0;
         rc = cvn_sc_feed(r->sc, in + *used, len - *used, &n, &p, now);
         *used += n;
         if (rc == CVN_EVENT)
             primitive(r, &p);
+        if (r->closing)
+            *used = len;
     }
     write_gathered(r);
     r->gather = NULL;

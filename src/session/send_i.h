@@ -48,7 +48,7 @@ struct cvn_sender {
 
     struct cvn_item *item;
     bool item_started; /* its activity is open on this connection */
-    bool end_unknown; /* resumed, though its end was asked of a stranger before */
+    bool end_unknown;  /* resumed, though its end was asked of a stranger before */
     bool item_noted;   /* its outcome is, or is becoming, durable */
     bool want_discard; /* the state after GIVING_UP: start or resume anew */
     bool want_rest;
