@@ -179,7 +179,9 @@ struct cvn_x225_prim {
     uint32_t serial;  /* CONNECT: initial number; SYNC-*, RESYNCHRONIZE, ACTIVITY-END,
                                      ACTIVITY-RESUME; requests of SYNC-*, ACTIVITY-END: ignored,
                                      the provider chooses and cvn_x225_request() stores it here */
-    uint32_t serial2; /* symmetric synchronize: the other flow's number */
+    uint32_t serial2; /* symmetric synchronize: the other flow's number. The first is that of the
+                                     flow from the sender of the SPDU: in requests and responses
+                                     ours, in indications and confirms the peer's; also resync */
     uint8_t resync;   /* RESYNCHRONIZE: enum cvn_x225_resync */
     uint8_t resync2;  /* symmetric synchronize: type for the other flow */
     bool optional;    /* SYNC-MINOR: explicit confirmation not required */
@@ -188,7 +190,8 @@ struct cvn_x225_prim {
     uint8_t reason;                 /* EXCEPTION-REPORTs, INTERRUPT, DISCARD: cvn_x225_reason;
                                      P-ABORT: cvn_x225_abort */
     bool keep;                      /* RELEASE request: offer to keep the transport connection;
-                                     RELEASE confirm, ABORT indication: it is kept */
+                                     RELEASE indication: both would; RELEASE confirm, CONNECT
+                                     confirm that refuses, ABORT indication: it is kept */
     struct cvn_octets activity;     /* START, RESUME: identifier, 1-6 octets */
     struct cvn_octets old_activity; /* RESUME */
     struct cvn_octets reflected;    /* P-ABORT, P-EXCEPTION-REPORT: Reflect Parameter Values */
