@@ -196,9 +196,10 @@ struct cvn_x225_prim {
     struct cvn_octets old_activity; /* RESUME */
     struct cvn_octets reflected;    /* P-ABORT, P-EXCEPTION-REPORT: Reflect Parameter Values */
 
-    /* SS-user data. Requests: the octets are lent; owner (may be NULL: they are copied or
-     * outlive the machine) is held until they have been sent. Only DATA and TYPED-DATA go out
-     * without a copy. Indications and confirms: valid until the next call on the machine. */
+    /* SS-user data. Requests: DATA and TYPED-DATA lend the octets: owner is held until they have
+     * been sent; with owner NULL they must stay until cvn_x225_out() has given them out and
+     * cvn_x225_out_done() was called. All others are copied before the call returns.
+     * Indications and confirms: valid until the next call on the machine. */
     struct cvn_octets data;
     struct cvn_ref *owner;
     bool begin; /* DATA, TYPED-DATA: first slice of the SSDU; all others: whole, both true */
@@ -207,6 +208,7 @@ struct cvn_x225_prim {
     const char *why; /* P-ABORT: one line for people with the clause, static storage, or NULL */
 };
 
+/* Everything absent; a result is that of acceptance, an SSDU is whole. */
 CVN_API void cvn_x225_prim_init(struct cvn_x225_prim *p, enum cvn_x225_service s,
                                 enum cvn_x225_type t);
 /* "S-SYNC-MINOR", "indication". Static storage. */
@@ -335,8 +337,7 @@ struct cvn_x225_out {
     enum cvn_x225_out_kind kind;
     struct cvn_octets header; /* session header octets, the machine's, valid until out_done */
     struct cvn_octets data;   /* user data as lent; may be empty */
-    struct cvn_ref *owner;    /* of data; NULL: valid until out_done only if data_copy, else
-                                  outlives the machine */
+    struct cvn_ref *owner;    /* of data; NULL: data_copy */
     bool data_copy;           /* data must be copied before out_done */
     bool end;                 /* T_DATA: last slice of the TSDU */
 };
