@@ -239,8 +239,11 @@ static int give(struct lane *l, struct entry *e, struct cvn_item **it)
         rc = cvn_source_pipe(&e->source, &s->loop, STDIN_FILENO, e->item.hash, window, on_input, l);
     else
         rc = cvn_source_file(&e->source, &s->loop, e->path, &e->st, e->item.hash);
-    if (rc != CVN_OK)
+    if (rc != CVN_OK) {
+        cli_error(e->name, "no memory to read it", "send it again");
+        s->exit_code = cli_worse(s->exit_code, EXIT_INTERNAL);
         return CVN_NONE;
+    }
     l->entry = e;
     share_rate(l->all);
     e->taken = true;
@@ -450,8 +453,12 @@ static void do_over(void *ctx)
     if (code != 0 && !s->said) {
         s->said = true;
         progress_end(&s->progress);
+        const char *store =
+            cvn_sender_verdict(l->sender) == CVN_VERDICT_STORE ? cvn_sqlite_text(s->db) : "";
         cli_error(s->url_text, cvn_sender_text(l->sender),
-                  code == EXIT_SUSPENDED ? "suspended: run the same command again to go on" : NULL);
+                  code == EXIT_SUSPENDED ? "suspended: run the same command again to go on"
+                  : store[0] != '\0'     ? store
+                                         : NULL);
     }
     bool open = lanes_open(s, code != 0 && l->index == 0) > 0; /* the others end with the first */
     if (!open)
@@ -465,8 +472,10 @@ static void on_cleaned(struct cvn_wait *w, int rc)
     struct sending *s =
         (struct sending *)(void *)((uint8_t *)w - offsetof(struct sending, cleanup));
     w->pending = false;
-    if (rc != CVN_OK)
+    if (rc != CVN_OK) {
+        cli_error("the state of transfers", cvn_sqlite_text(s->db), NULL);
         s->exit_code = cli_worse(s->exit_code, EXIT_LOCAL_IO);
+    }
     uv_stop(&s->loop);
 }
 
@@ -477,7 +486,8 @@ static void clean_up(struct sending *s)
     size_t size = n * sizeof(struct cvn_store_put);
     struct cvn_store_put *puts = NULL;
     uint8_t(*keys)[1 + CVN_ID] = NULL;
-    bool all = s->exit_code != EXIT_SUSPENDED && s->exit_code != EXIT_UNREACHED;
+    bool all = s->exit_code != EXIT_SUSPENDED && s->exit_code != EXIT_UNREACHED &&
+               s->exit_code != EXIT_INTERNAL;
     for (unsigned i = 0; i < s->nlanes; i++)
         all = all && s->lanes[i].over &&
               cvn_sender_verdict(s->lanes[i].sender) == CVN_VERDICT_RELEASED;
@@ -625,8 +635,10 @@ static int recall(struct sending *s, struct entry *e)
     memcpy(key + 1, e->item.key, CVN_ID);
     int rc =
         s->store.ops->scan(s->store.self, (struct cvn_octets){key, sizeof key}, found_record, e);
-    if (rc != CVN_OK && rc != CVN_ECORRUPT)
+    if (rc != CVN_OK && rc != CVN_ECORRUPT) {
+        cli_error("the state of transfers", cvn_err_text(rc), NULL);
         return EXIT_LOCAL_IO;
+    }
     bool known = e->user != NULL;
     memcpy(e->item.identity, e->identity, CVN_ID);
     if (known && e->path == NULL) {
@@ -760,8 +772,10 @@ static int make_lanes(struct sending *s)
     n = n < s->nknown ? s->nknown : n; /* what an earlier run opened is released too */
     s->nlanes = n;
     for (unsigned i = 0; i < n; i++)
-        if (make_lane(s, i, njobs) != 0)
+        if (make_lane(s, i, njobs) != 0) {
+            cli_error("send", "no memory for a session", NULL);
             return EXIT_INTERNAL;
+        }
     return 0;
 }
 
@@ -940,10 +954,14 @@ int cli_send(const struct cli_options *o)
     rc = check_options(o, s);
     if (rc == 0)
         rc = list_make(&s->list, o);
-    if (rc != 0 || uv_loop_init(&s->loop) != 0) {
+    if (rc == 0 && uv_loop_init(&s->loop) != 0) {
+        cli_error("send", "no memory for an event loop", NULL);
+        rc = EXIT_INTERNAL;
+    }
+    if (rc != 0) {
         list_free(&s->list);
         cvn_free(cvn_alloc_std(), s, sizeof *s);
-        return rc == 0 ? EXIT_INTERNAL : rc;
+        return rc;
     }
     rc = run(s);
     wind_up(s);

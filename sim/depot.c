@@ -259,8 +259,8 @@ static uint8_t place(struct sim_depot *d, const uint8_t id[CVN_ID], const char *
 {
     struct sim_file *f = sim_depot_partial(d, id);
     struct sim_file *there = sim_depot_final(d, final, false);
-    if (f == NULL)
-        return CVN_TROUBLE_NONE; /* it was moved before */
+    if (f == NULL) /* it was moved before, or somebody has removed it */
+        return there != NULL ? CVN_TROUBLE_NONE : CVN_TROUBLE_IO;
     if (done_already) {
         f->where = SIM_NOWHERE;
         return CVN_TROUBLE_NONE;
@@ -426,7 +426,7 @@ void sim_depot_strip(struct sim_depot *d)
         if (f->where != SIM_PARTIAL || v == NULL || d->w->items[v->item].pipe)
             continue; /* what came out of a pipe cannot be sent again */
         f->where = f->kept = SIM_NOWHERE;
-        v->voided = true;
+        v->stripped = true;
         v->furthest = 0;
         sim_counts.faults[SIM_LOST_PARTIAL]++;
     }

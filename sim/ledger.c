@@ -80,7 +80,7 @@ static void check_durable(struct sim *w, const struct sim_version *v, uint64_t o
     const struct sim_file *f = w->depot.files;
     const char *name = w->items[v->item].name;
     sim_counts.durable_checks++;
-    if (offset == 0 || v->voided || stands(w, v))
+    if (offset == 0 || v->voided || v->stripped || stands(w, v))
         return;
     while (f != NULL && (f->kept == SIM_NOWHERE || memcmp(f->id, v->transfer, CVN_ID) != 0))
         f = f->next;
@@ -168,7 +168,7 @@ void sim_ledger_loss(struct sim *w, const struct sim_lane *l)
 void sim_ledger_read(struct sim *w, struct sim_item *it, uint64_t offset, size_t n)
 {
     struct sim_version *v = sim_version_of(w, it->item.transfer);
-    if (offset < v->furthest)
+    if (offset < v->furthest && !v->stripped)
         v->twice += v->furthest - offset < n ? v->furthest - offset : n;
     if (offset + n > v->furthest)
         v->furthest = offset + n;

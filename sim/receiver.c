@@ -292,7 +292,7 @@ void sim_receiver_kill(struct sim *w, bool power)
         s->finished = !any;
     }
     sim_depot_kill(&w->depot, power);
-    if (sim_chance(w, 50))
+    if (sim_chance(w, 80))
         sim_depot_strip(&w->depot);
     gone(w);
     sim_ledger_after_kill(w);

@@ -287,8 +287,9 @@ struct sim_version {
     unsigned losses;    /* after each of these a window may go twice */
     unsigned commits;   /* told by the receiver */
     bool finished;
-    bool flipped; /* a bit of what was written was */
-    bool voided;  /* given up: confirmations on their way mean nothing */
+    bool flipped;  /* a bit of what was written was */
+    bool stripped; /* its partial file was removed */
+    bool voided;   /* given up: confirmations on their way mean nothing */
 };
 
 struct sim_item {

@@ -4,13 +4,15 @@
  * activities, writes data, and confirms what the inbox says is durable.
  *
  * Invariants
- *   I1  while wait != WAIT_NOTHING no octets are taken from the link, so that the
- *       deferred primitive's slices stay valid.
+ *   I1  while wait != WAIT_NOTHING no octets are taken from the link; the deferred primitive
+ *       has its own, for those of the link may be gone before it is its turn.
  *   I2  item->holder == this receiver exactly while its activity is open here.
  *   I3  a confirmation goes out only from cvn_receiver_durable(), cvn_receiver_part_ended() and
  *       cvn_receiver_committed(), or for an item that was committed before (ignore).
  *   I4  once closing is set nothing is taken from the link any more.
- *   I5  S-RELEASE is answered when the session's end is durable.
+ *   I5  S-CONNECT is accepted when the session's beginning is durable, S-RELEASE is answered
+ *       when its end is: a receiver that dies knows of each session that its peer has open, and
+ *       of no other.
  */
 #include "session/receive.h"
 
@@ -58,6 +60,9 @@ static void detach(struct cvn_receiver *r)
         r->waiting_for->waiter = NULL;
     r->waiting_for = NULL;
     r->wait = WAIT_NOTHING;
+    cvn_free(r->alloc, r->kept, r->kept_size);
+    r->kept = NULL;
+    r->kept_size = 0;
 }
 
 void cvn_receiver_free(struct cvn_receiver *r)
@@ -108,6 +113,11 @@ static void lose(struct cvn_receiver *r, const char *why)
 {
     lost(r, why);
     r->ops->hang_up(r->ctx);
+}
+
+static void no_memory(struct cvn_receiver *r)
+{
+    lose(r, "no memory");
 }
 
 /* -------- S-CONNECT -------- */
@@ -271,11 +281,41 @@ static void accept_connect(struct cvn_receiver *r, const struct cvn_x225_prim *i
 
 /* -------- waiting -------- */
 
+/* I1. False: no memory, and the link is given up. */
+static bool keep(struct cvn_receiver *r, enum receiver_wait w, const struct cvn_x225_prim *p)
+{
+    struct cvn_x225_prim d = *p;
+    struct cvn_octets *const slices[] = {
+        &d.id.calling, &d.id.called, &d.id.common,    &d.id.additional, &d.calling,
+        &d.called,     &d.activity,  &d.old_activity, &d.reflected,     &d.data};
+    size_t size = 1;
+    for (size_t i = 0; i < sizeof slices / sizeof slices[0]; i++)
+        size += slices[i]->n;
+    uint8_t *to = cvn_resize(r->alloc, NULL, 0, size);
+    if (to == NULL) {
+        no_memory(r);
+        return false;
+    }
+    assert(r->kept == NULL);
+    r->kept = to;
+    r->kept_size = size;
+    for (size_t i = 0; i < sizeof slices / sizeof slices[0]; i++) {
+        if (slices[i]->n > 0) {
+            memcpy(to, slices[i]->p, slices[i]->n);
+            slices[i]->p = to;
+            to += slices[i]->n;
+        }
+    }
+    r->wait = w;
+    r->deferred = d;
+    return true;
+}
+
 static void defer(struct cvn_receiver *r, enum receiver_wait w, const struct cvn_x225_prim *p,
                   struct transfer *t)
 {
-    r->wait = w;
-    r->deferred = *p;
+    if (!keep(r, w, p))
+        return;
     r->waiting_for = t;
     if (t->waiter != NULL && t->waiter != r) /* an older connection's wait is void */
         lose(t->waiter, "another connection took its transfer over");
@@ -292,14 +332,28 @@ static void connect_indication(struct cvn_receiver *r, const struct cvn_x225_pri
     r->ours = n.ours;
     if (!admit(r, p))
         return;
-    struct transfer *t =
-        cvn_note_has(&n, CVN_NOTE_F_TRANSFER) ? cvn_inbox_find(r->inbox, n.transfer) : NULL;
+    (void)keep(r, WAIT_SESSION, p); /* I5; receiver_opened() goes on */
+}
+
+/* The session is known durably: what is the state of the transfer that was asked for? */
+static void connect_known(struct cvn_receiver *r, const struct cvn_x225_prim *p)
+{
+    struct cvn_note n;
+    struct transfer *t = NULL;
+    if (cvn_note_decode(&n, p->data) == CVN_OK && cvn_note_has(&n, CVN_NOTE_F_TRANSFER))
+        t = cvn_inbox_find(r->inbox, n.transfer);
     if (t != NULL && t->holder != NULL) /* the same transfer on an older connection */
         lose(t->holder, "another connection took its transfer over");
     if (t != NULL && t->op != OP_NONE)
         defer(r, WAIT_CONNECT, p, t);
     else
         accept_connect(r, p);
+}
+
+void receiver_opened(struct cvn_receiver *r)
+{
+    if (r->wait == WAIT_SESSION)
+        cvn_receiver_go_on(r);
 }
 
 /* -------- activities -------- */
@@ -395,11 +449,6 @@ static uint8_t may_begin(struct cvn_receiver *r, struct transfer *t, uint64_t ha
     return b->o.depot_ops->check(b->o.depot, &t->t);
 }
 
-static void no_memory(struct cvn_receiver *r)
-{
-    lose(r, "no memory");
-}
-
 static uint32_t part_of(const struct cvn_note *n)
 {
     return cvn_note_has(n, CVN_NOTE_F_PART) ? n->part : 0;
@@ -462,6 +511,11 @@ static void start_indication(struct cvn_receiver *r, const struct cvn_x225_prim 
         n = (struct cvn_note){.ours = false};
     if (n.ours && cvn_note_has(&n, CVN_NOTE_F_TRANSFER)) {
         memcpy(id, n.transfer, CVN_ID);
+        t = inbox_find_going(r->inbox, id);
+        if (t != NULL) { /* its removal must not meet the new one */
+            defer(r, WAIT_START, p, t);
+            return;
+        }
         t = cvn_inbox_find(r->inbox, id);
     } else {
         r->inbox->o.ops->random(r->inbox->o.ctx, id, CVN_ID);
@@ -565,9 +619,16 @@ void cvn_receiver_go_on(struct cvn_receiver *r)
 {
     struct cvn_x225_prim p = r->deferred;
     enum receiver_wait w = r->wait;
+    uint8_t *kept = r->kept;
+    size_t kept_size = r->kept_size;
     r->wait = WAIT_NOTHING;
     r->waiting_for = NULL;
+    r->kept = NULL;
+    r->kept_size = 0;
     switch (w) {
+    case WAIT_SESSION:
+        connect_known(r, &p);
+        break;
     case WAIT_CONNECT:
         accept_connect(r, &p);
         break;
@@ -580,6 +641,7 @@ void cvn_receiver_go_on(struct cvn_receiver *r)
     case WAIT_NOTHING:
         break;
     }
+    cvn_free(r->alloc, kept, kept_size);
     if (r->wait == WAIT_NOTHING)
         r->ops->resume(r->ctx);
 }
@@ -741,16 +803,18 @@ static void end_indication(struct cvn_receiver *r, const struct cvn_x225_prim *p
     cvn_transfer_end(t, cvn_note_has(&n, CVN_NOTE_F_CONTINUES));
 }
 
-static void gave_up(struct cvn_receiver *r, enum cvn_x225_service s)
+/* After a resume that did not fit a convene peer says by the reason whether it will resume again;
+ * its discard may have been on its way before our report. A stranger cannot know of that. */
+static void gave_up(struct cvn_receiver *r, enum cvn_x225_service s, uint8_t reason)
 {
     struct cvn_x225_prim p;
     struct transfer *t = r->item;
+    bool keep = t != NULL && t->only_detach && (!r->ours || reason == CVN_REASON_SEQUENCE_ERROR);
     r->item = NULL;
     r->ignore = false;
     if (t != NULL) {
         t->holder = NULL;
-        if (s == CVN_S_ACTIVITY_DISCARD && !t->only_detach &&
-            t->t.state == CVN_TRANSFER_RECEIVING) {
+        if (s == CVN_S_ACTIVITY_DISCARD && !keep && t->t.state == CVN_TRANSFER_RECEIVING) {
             cvn_inbox_news(r->inbox, CVN_INBOX_DISCARDED, r, t, 0, NULL);
             cvn_transfer_discard(t);
         }
@@ -764,6 +828,8 @@ static void gave_up(struct cvn_receiver *r, enum cvn_x225_service s)
 static void release_indication(struct cvn_receiver *r)
 {
     cvn_inbox_forget_committed(r->inbox, r->session->id, NULL);
+    if (r->ours)
+        inbox_discard_unfinished(r->inbox, r->session->id);
     cvn_inbox_session_end(r->inbox, r->session);
 }
 
@@ -829,7 +895,7 @@ static void primitive(struct cvn_receiver *r, const struct cvn_x225_prim *p)
         break;
     case CVN_S_ACTIVITY_INTERRUPT:
     case CVN_S_ACTIVITY_DISCARD:
-        gave_up(r, p->service);
+        gave_up(r, p->service, p->reason);
         break;
     case CVN_S_RELEASE:
         release_indication(r);

@@ -82,7 +82,7 @@ struct cvn_inbox {
     size_t puts; /* pending puts that no transfer waits for */
 };
 
-enum receiver_wait { WAIT_NOTHING, WAIT_CONNECT, WAIT_START, WAIT_RESUME };
+enum receiver_wait { WAIT_NOTHING, WAIT_SESSION, WAIT_CONNECT, WAIT_START, WAIT_RESUME };
 
 /* Slices of S-DATA that stand in the octets being fed: they are written together, before any
  * other primitive is looked at and before the feed ends. */
@@ -116,12 +116,16 @@ struct cvn_receiver {
     bool ignore;           /* the item is committed already: its data is thrown away */
     enum receiver_wait wait;
     struct cvn_x225_prim deferred;
+    uint8_t *kept; /* its octets */
+    size_t kept_size;
     struct transfer *waiting_for;
     struct gather *gather; /* in cvn_receiver_feed(), else NULL */
 };
 
 /* inbox.c */
 struct transfer *cvn_inbox_find(struct cvn_inbox *b, const uint8_t id[CVN_ID]);
+/* One that is discarded and waits for its op to be removed; NULL. */
+struct transfer *inbox_find_going(struct cvn_inbox *b, const uint8_t id[CVN_ID]);
 struct transfer *cvn_inbox_find_pair(struct cvn_inbox *b, const struct pair *p);
 struct transfer *cvn_inbox_add(struct cvn_inbox *b, const uint8_t id[CVN_ID]);
 void cvn_inbox_news(struct cvn_inbox *b, enum cvn_inbox_news n, const struct cvn_receiver *r,
@@ -138,6 +142,9 @@ void cvn_inbox_note_worst(struct cvn_inbox *b, uint8_t trouble);
 /* What this session has had confirmed, it knows now. */
 void cvn_inbox_forget_committed(struct cvn_inbox *b, const uint8_t session[CVN_ID],
                                 const struct transfer *except);
+/* A convene peer releases when it has finished or given up all that it had: what is left of it was
+ * given up, and we did not hear or did not keep it. */
+void inbox_discard_unfinished(struct cvn_inbox *b, const uint8_t session[CVN_ID]);
 uint64_t cvn_inbox_octets(const struct cvn_inbox *b);
 
 /* transfer.c */
@@ -171,6 +178,8 @@ void cvn_receiver_part_ended(struct cvn_receiver *r);
 void cvn_receiver_committed(struct cvn_receiver *r);
 void cvn_receiver_trouble(struct cvn_receiver *r, uint8_t trouble);
 void cvn_receiver_go_on(struct cvn_receiver *r);
+/* The session's beginning is durable: the holder may accept. */
+void receiver_opened(struct cvn_receiver *r);
 /* The session's end is durable, and the session gone. */
 void cvn_receiver_released(struct cvn_receiver *r);
 

@@ -394,19 +394,24 @@ static void request_end(struct cvn_sender *s)
         cvn_sender_goto(s, SENDER_ENDING);
 }
 
-/* Gives the activity up at the peer: for ever (discard), or for a while (interrupt). */
+/* Gives the activity up at the peer: for ever (discard), or for a while (interrupt). A discard
+ * with the reason "sequence error" ends the activity only, and keeps what the peer has of it. */
 static void give_up(struct cvn_sender *s, bool discard)
 {
     struct cvn_x225_prim p;
     cvn_x225_prim_init(&p, discard ? CVN_S_ACTIVITY_DISCARD : CVN_S_ACTIVITY_INTERRUPT,
                        CVN_REQUEST);
-    p.reason = CVN_REASON_NONE;
+    p.reason = discard && !s->want_discard ? CVN_REASON_SEQUENCE_ERROR : CVN_REASON_NONE;
     cvn_sender_goto(s, SENDER_GIVING_UP);
     (void)cvn_sender_request(s, &p);
 }
 
 static void fail_item(struct cvn_sender *s, int rc)
 {
+    if (rc == CVN_ENOMEM) { /* no fault of the item: it goes on when it is sent again */
+        cvn_sender_over(s, CVN_VERDICT_MEMORY, "no memory to read a file");
+        return;
+    }
     s->item->outcome = rc == CVN_ECORRUPT ? CVN_OUTCOME_CHANGED : CVN_OUTCOME_LOCAL_IO;
     s->want_discard = true;
     s->want_rest = false;
@@ -483,7 +488,7 @@ static void all_sent(struct cvn_sender *s)
     if (rc == CVN_OK)
         s->digest.pending = true;
     else
-        fail_item(s, CVN_EIO);
+        fail_item(s, rc);
 }
 
 /* What the rate lets go at once: less is saved up, or every turn would send what a few
@@ -618,7 +623,7 @@ void cvn_item_pump(struct cvn_sender *s)
 cvn_time cvn_item_deadline(const struct cvn_sender *s)
 {
     cvn_time t = CVN_NEVER;
-    if (s->item != NULL && s->peer_points && s->item->read > s->last_point)
+    if (s->item != NULL && s->peer_points && !s->at_end && s->item->read > s->last_point)
         t = s->point_due;
     if (s->o.rate != 0 && !s->at_end && s->rate_left < rate_least(s)) {
         cvn_time more = s->rate_at + 10000000; /* 10 ms */

@@ -11,5 +11,9 @@ part() {
     echo "== $*"
     "$@" || failed=1
 }
+part tests/torture/build.sh build-faults
+part tests/torture/build.sh build-faults-asan -Db_sanitize=address,undefined -Db_lundef=false
 part tests/torture/cuts.py --seed "$seed" --cuts 200 --kills 100 --dark 5
+part tests/torture/exhaustive.py --seed "$seed"
+part tests/torture/memory.py --seed "$seed"
 exit $failed
