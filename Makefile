@@ -50,7 +50,7 @@ format: ## lay the C sources out as .clang-format says
 	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
 
 bench: tested ## the speed table, against its yardsticks
-	@tests/bench/run.sh
+	@tests/bench/run.py
 
 fuzz: packages-for-tests ## every fuzz target for FUZZ_SECONDS=60
 	@tools/fuzz.sh $(FUZZ_SECONDS)

@@ -75,7 +75,7 @@ int main(void)
         }
         cvn_tsdu_in_fini(&t);
         qsort(rounds, ROUNDS, sizeof rounds[0], compare);
-        printf("%-12s encode + decode  %6.1f ns\n", cases[c].what, rounds[ROUNDS / 2]);
+        printf("%s, encode and decode\t%.1f\tns\t50\n", cases[c].what, rounds[ROUNDS / 2]);
     }
     return sum == 0;
 }

@@ -24,6 +24,7 @@ static const char *const fault_names[SIM_FAULTS] = {
     "sync error",
     "flipped bit",
     "file changed",
+    "partial files removed",
     "abort by sender",
     "abort by receiver",
     "split",
@@ -134,20 +135,21 @@ void sim_count_state(unsigned side, enum cvn_x225_state s)
 
 /* -------- printing -------- */
 
-/* States that this exchange cannot be in, by side. */
-static const struct {
-    enum cvn_x225_state state;
-    bool side[2];
-} unreachable[] = {
-    {CVN_STA01A, {true, true}},
-};
-
+/* The states of Annex A that each side of this exchange is in: it has no other functional
+ * units than half-duplex, minor synchronize, activity management and exceptions, all tokens stay
+ * with the initiator, the transport is not reused, and there is no data overflow. */
 static bool reachable(unsigned side, enum cvn_x225_state s)
 {
-    for (size_t i = 0; i < sizeof unreachable / sizeof unreachable[0]; i++)
-        if (unreachable[i].state == s)
-            return !unreachable[i].side[side];
-    return true;
+    static const enum cvn_x225_state both[2][10] = {
+        {CVN_STA01, CVN_STA01B, CVN_STA02A, CVN_STA03, CVN_STA04B, CVN_STA05B, CVN_STA05C,
+         CVN_STA20, CVN_STA713, CVN_STA713},
+        {CVN_STA01, CVN_STA01C, CVN_STA08, CVN_STA09, CVN_STA10B, CVN_STA11B, CVN_STA11C, CVN_STA16,
+         CVN_STA19, CVN_STA713},
+    };
+    for (size_t i = 0; i < 10; i++)
+        if (both[side][i] == s)
+            return true;
+    return false;
 }
 
 static unsigned print(const char *what, const char *const *names, const uint64_t *counts, size_t n)

@@ -114,7 +114,10 @@ static void truncate_to(struct sim_file *f, size_t len)
 static uint8_t depot_create(void *self, struct cvn_transfer *t)
 {
     struct sim_depot *d = self;
-    struct sim_file *f = sim_depot_partial(d, t->id);
+    struct sim_file *f = d->files;
+    while (f != NULL && (memcmp(f->id, t->id, CVN_ID) != 0 || f->where == SIM_FINAL ||
+                         (f->where == SIM_NOWHERE && f->kept != SIM_PARTIAL)))
+        f = f->next; /* one name, one file: also if it is gone, but not durably */
     if (f == NULL)
         f = file_new(d, t->id);
     f->where = SIM_PARTIAL;
@@ -156,6 +159,9 @@ static uint8_t depot_write(void *self, struct cvn_transfer *t, struct cvn_octets
     if (d->flip_next && data.n > 0) {
         d->flip_next = false;
         sim_counts.faults[SIM_FLIP]++;
+        struct sim_version *v = sim_version_of(d->w, t->id);
+        if (v != NULL)
+            v->flipped = true;
         f->octets[t->written + sim_below(d->w, data.n)] ^= 0x10;
     }
     if (f->clean > t->written)
@@ -410,6 +416,19 @@ static void lose_names(struct sim *w, struct sim_depot *d)
         if (f->where == SIM_NOWHERE)
             f->len = f->kept_len = f->clean = 0;
         lose(w, f);
+    }
+}
+
+void sim_depot_strip(struct sim_depot *d)
+{
+    for (struct sim_file *f = d->files; f != NULL; f = f->next) {
+        struct sim_version *v = sim_version_of(d->w, f->id);
+        if (f->where != SIM_PARTIAL || v == NULL || d->w->items[v->item].pipe)
+            continue; /* what came out of a pipe cannot be sent again */
+        f->where = f->kept = SIM_NOWHERE;
+        v->voided = true;
+        v->furthest = 0;
+        sim_counts.faults[SIM_LOST_PARTIAL]++;
     }
 }
 

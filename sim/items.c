@@ -34,7 +34,8 @@ static void make_octets(struct sim_item *it)
 
 static void draw_size(struct sim_item *it)
 {
-    it->size = (size_t)sim_log_below(it->w, SIM_SIZE);
+    it->size = (size_t)(sim_chance(it->w, 400) ? sim_below(it->w, SIM_SIZE)
+                                               : sim_log_below(it->w, SIM_SIZE));
     if (sim_chance(it->w, 50))
         it->size = 0;
     else if (sim_chance(it->w, 50))

@@ -254,8 +254,19 @@ static void gone(struct sim *w)
     s->life++;
     s->box = NULL;
     sim_arena_drop(&s->arena);
+    if (w->aborted && !w->sending.finished)
+        s->finished = false; /* who aborts is asked for it again */
     if (!s->finished)
         sim_at(w, 10 * SIM_MS + sim_log_below(w, 20 * SIM_S), on_again, NULL, s->life);
+}
+
+static int any_record(void *arg, struct cvn_octets key, struct cvn_octets value)
+{
+    bool *any = arg;
+    (void)key;
+    (void)value;
+    *any = true;
+    return CVN_OK;
 }
 
 void sim_receiver_kill(struct sim *w, bool power)
@@ -273,7 +284,16 @@ void sim_receiver_kill(struct sim *w, bool power)
     }
     s->links = NULL;
     sim_store_kill(&w->receive_store);
+    if (s->forget.pending) { /* all was over but for the record of it */
+        bool any = false;
+        (void)w->receive_store.store.ops->scan(w->receive_store.store.self,
+                                               (struct cvn_octets){(const uint8_t *)"o", 1},
+                                               any_record, &any);
+        s->finished = !any;
+    }
     sim_depot_kill(&w->depot, power);
+    if (sim_chance(w, 50))
+        sim_depot_strip(&w->depot);
     gone(w);
     sim_ledger_after_kill(w);
 }

@@ -157,18 +157,40 @@ static void wake_first(struct sim *w)
 
 /* -------- items for lanes -------- */
 
+/* What was begun in a session goes on there: another session's next activity would tell the
+ * receiver nothing of it, but this one's would tell it to forget it. */
+static struct sim_item *take(struct sim_lane *l)
+{
+    struct sim *w = l->w;
+    const struct sim_sending *s = &w->sending;
+    struct sim_item *fresh = NULL;
+    for (unsigned i = 0; i < w->nitems; i++) {
+        struct sim_item *it = &w->items[i];
+        bool bound = false;
+        if (it->done || it->lane != NULL)
+            continue;
+        for (unsigned k = 0; it->known && k < s->nlanes; k++)
+            if (memcmp(it->item.name_of.session, s->lanes[k].session, CVN_ID) == 0) {
+                bound = true;
+                if (k == l->index)
+                    return it;
+            }
+        if (!bound && fresh == NULL)
+            fresh = it;
+    }
+    return fresh;
+}
+
 static int do_next(void *ctx, struct cvn_item **out)
 {
     struct sim_lane *l = ctx;
     struct sim *w = l->w;
     struct sim_sending *s = &w->sending;
-    while (s->next < w->nitems && w->items[s->next].done)
-        s->next++;
-    if (s->next == w->nitems) {
-        bool others = s->busy > 0 || s->nover + 1 < s->nlanes;
+    struct sim_item *it = take(l);
+    if (it == NULL) {
+        bool others = s->todo && (s->busy > 0 || s->nover + 1 < s->nlanes);
         return l->index == 0 && others ? CVN_MORE : CVN_NONE;
     }
-    struct sim_item *it = &w->items[s->next++];
     it->lane = l;
     l->at = it;
     s->busy++;
@@ -213,15 +235,8 @@ static void finished(struct sim_lane *l, struct sim_item *it)
         it->done = true;
     } else {
         it->discard_first = false;
-        it->item.outcome = CVN_OUTCOME_OPEN;
-        it->item.part = 0;
-        it->item.part_offset = 0;
-        it->item.stored = (struct cvn_point){0, 0};
-        it->item.name_of.id_len = 0;
-        it->item.furthest = 0;
-        it->item.digest_known = false;
+        cvn_item_anew(&it->item);
         (void)sim_version_new(w, it);
-        w->sending.next = 0;
     }
     wake_first(w);
 }
@@ -244,10 +259,12 @@ static void do_news(void *ctx, enum cvn_sender_news n, struct cvn_item *it, uint
         break;
     case CVN_NEWS_STARTED:
         v->confirmed = offset;
+        v->voided = false;
         v->resumed = UINT64_MAX;
         break;
     case CVN_NEWS_RESUMED:
         v->confirmed = offset;
+        v->voided = false;
         v->resumed = offset;
         sim_counts.resumes++;
         break;
@@ -358,7 +375,9 @@ static void judge_verdict(struct sim_lane *l, enum cvn_verdict v)
     sim_say(w, "session %u: over, %s: %s", l->index, names[v], text);
     if (v == CVN_VERDICT_PROTOCOL || v == CVN_VERDICT_MEMORY || v == CVN_VERDICT_NONE)
         sim_fail(w, "session %u ends with the verdict %s: %s", l->index, names[v], text);
-    if ((v == CVN_VERDICT_REFUSED) && !w->wrong_selector)
+    if (v == CVN_VERDICT_RELEASED && text[0] != '\0')
+        w->given_up = true;
+    if (v == CVN_VERDICT_REFUSED && !w->wrong_selector)
         sim_fail(w, "session %u was refused: %s", l->index, text);
     if (v == CVN_VERDICT_RELEASED && w->wrong_selector)
         sim_fail(w, "session %u was released by a service that is not there", l->index);
@@ -374,8 +393,10 @@ static void do_over(void *ctx)
     l->over = true;
     s->nover++;
     judge_verdict(l, v);
-    if (l->at != NULL)
+    if (l->at != NULL) {
+        sim_ledger_loss(w, l);
         s->busy--;
+    }
     for (unsigned i = 1; v != CVN_VERDICT_RELEASED && l->index == 0 && i < s->nlanes; i++)
         if (s->lanes[i].started && !s->lanes[i].over)
             cvn_sender_suspend(s->lanes[i].sender, w->now);
@@ -479,16 +500,19 @@ static void recall(struct sim *w, struct sim_item *it)
         it->discard_first = !it->item.committed;
         it->known = !it->item.committed;
     }
-    if (it->known)
-        know_session(w, it->item.name_of.session);
     if (it->known && it->item.committed) {
         it->done = true;
         it->item.outcome = CVN_OUTCOME_COMMITTED;
     } else if (!it->known) {
+        cvn_item_anew(&it->item);
         (void)sim_version_new(w, it);
     } else if (it->discard_first) {
         it->item.outcome = CVN_OUTCOME_CHANGED;
     }
+    if (it->known)
+        sim_say(w, "%s: known, part %u, point %u at %llu%s%s", it->name, it->item.part,
+                it->item.stored.serial, (unsigned long long)it->item.stored.offset,
+                it->done ? ", done" : "", it->discard_first ? ", to be discarded" : "");
     if (!it->done)
         sim_item_open(it);
 }
@@ -563,9 +587,8 @@ void sim_sender_start(struct sim *w)
     sim_counts.processes++;
     sim_say(w, "the sender begins");
     unsigned todo = 0;
-    (void)w->send_store.store.ops->scan(w->send_store.store.self,
-                                        (struct cvn_octets){(const uint8_t *)"l", 1}, found_lane,
-                                        w);
+    (void)w->send_store.store.ops->scan(
+        w->send_store.store.self, (struct cvn_octets){(const uint8_t *)"l", 1}, found_lane, w);
     for (unsigned i = 0; i < w->nitems; i++) {
         recall(w, &w->items[i]);
         todo += !w->items[i].done;
@@ -577,7 +600,10 @@ void sim_sender_start(struct sim *w)
         make_lane(w, i);
     if (todo > 0 && w->receiving.finished)
         sim_receiver_start(w);
+    s->todo = todo > 0;
     start_lane(&s->lanes[0]);
+    for (unsigned i = 1; i < s->nlanes && todo == 0; i++)
+        start_lane(&s->lanes[i]); /* nothing to send: only to be released, all at once */
 }
 
 /* -------- the death -------- */

@@ -51,6 +51,7 @@ enum sim_fault {
     SIM_SYNC_ERROR,
     SIM_FLIP,
     SIM_CHANGE,
+    SIM_LOST_PARTIAL,
     SIM_ABORT_SENDER,
     SIM_ABORT_RECEIVER,
     SIM_SPLIT,
@@ -203,6 +204,8 @@ struct sim_depot {
 void sim_depot_init(struct sim_depot *d, struct sim *w);
 void sim_depot_fini(struct sim_depot *d);
 void sim_depot_kill(struct sim_depot *d, bool power);
+/* Somebody removes the partial files. */
+void sim_depot_strip(struct sim_depot *d);
 struct sim_file *sim_depot_put(struct sim_depot *d, const char *name, const uint8_t *p, size_t n);
 struct sim_file *sim_depot_final(struct sim_depot *d, const char *name, bool kept);
 struct sim_file *sim_depot_partial(struct sim_depot *d, const uint8_t id[CVN_ID]);
@@ -284,6 +287,8 @@ struct sim_version {
     unsigned losses;    /* after each of these a window may go twice */
     unsigned commits;   /* told by the receiver */
     bool finished;
+    bool flipped; /* a bit of what was written was */
+    bool voided;  /* given up: confirmations on their way mean nothing */
 };
 
 struct sim_item {
@@ -340,7 +345,8 @@ struct sim_sending {
     unsigned nlanes, nover;
     struct sim_known known[SIM_LANES];
     unsigned nknown;
-    unsigned next, busy;
+    unsigned busy;
+    bool todo; /* not all was committed when the process began */
     struct cvn_wait cleanup;
     bool released_all;
 };
@@ -453,7 +459,8 @@ struct sim {
     unsigned nlinks;
     struct sim_sending sending;
     struct sim_receiving receiving;
-    bool aborted;
+    bool aborted;  /* by a user, at either side */
+    bool given_up; /* a release was */
 };
 
 struct sim_result {

@@ -207,7 +207,7 @@ static void draw_world(struct sim *w)
     w->jobs = 1 + (unsigned)sim_below(w, SIM_LANES);
     w->nitems = 1 + (unsigned)sim_below(w, SIM_ITEMS);
     w->spacing = 1024u + (uint32_t)sim_below(w, 7 * 1024 + 1);
-    w->window = w->spacing + (uint32_t)sim_below(w, 64 * 1024);
+    w->window = w->spacing + (uint32_t)sim_log_below(w, 128 * 1024);
     w->points_max = 2 + (uint32_t)sim_below(w, 30);
     w->rate = sim_chance(w, 100) ? 20000 + sim_below(w, 400000) : 0;
     w->latency = 20000 + sim_log_below(w, 40 * SIM_MS);
@@ -258,6 +258,13 @@ static bool world_over(const struct sim *w)
     return w->sending.finished && w->receiving.finished;
 }
 
+/* The sender has given up asking for its release, after all was committed, or a user aborted and
+ * began anew: the receiver cannot know, and its user stops it. */
+static bool waits_in_vain(const struct sim *w)
+{
+    return w->sending.finished && (w->given_up || w->aborted);
+}
+
 void sim_seed(uint64_t seed, const struct sim_opts *o, struct sim_result *r)
 {
     static struct sim world;
@@ -267,7 +274,8 @@ void sim_seed(uint64_t seed, const struct sim_opts *o, struct sim_result *r)
     sim_sender_start(w);
     while (!w->failed && !world_over(w)) {
         if (w->nheap == 0) {
-            sim_fail(w, "nothing is under way and it is not over");
+            if (!waits_in_vain(w))
+                sim_fail(w, "nothing is under way and it is not over");
             break;
         }
         struct sim_event e = take(w);

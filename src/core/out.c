@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
-#define OUT_FIRST_CAP 4u
+#define OUT_FIRST_CAP 2u
 
 /* What owns octets that were copied because they did not fit a piece. */
 struct out_copy {
@@ -149,6 +149,8 @@ void cvn_out_sent(struct cvn_out *o, size_t octets)
         o->head = (o->head + 1) & (o->cap - 1);
         o->count--;
     }
+    if (o->count == 0 && o->cap > OUT_FIRST_CAP) /* what was sent in bulk leaves nothing behind */
+        cvn_out_trim(o);
 }
 
 void cvn_out_trim(struct cvn_out *o)

@@ -73,11 +73,27 @@ START_TEST(keeps_order_while_its_ring_grows_and_turns)
 }
 END_TEST
 
+START_TEST(keeps_no_more_than_a_small_ring_when_all_is_sent)
+{
+    struct cvn_out o;
+    cvn_out_init(&o, cvn_alloc_std());
+    for (int i = 0; i < 100; i++)
+        ck_assert_int_eq(cvn_out_copy(&o, "octet", 5), CVN_OK);
+    ck_assert_uint_ge(o.cap, 100);
+    cvn_out_sent(&o, 500);
+    ck_assert_uint_le(o.cap, 2);
+    ck_assert_int_eq(cvn_out_copy(&o, "more", 4), CVN_OK);
+    ck_assert_uint_eq(o.octets, 4);
+    cvn_out_fini(&o);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("out");
     TCase *t = tcase_create("out");
     tcase_add_test(t, gives_octets_in_order_and_drops_owners_when_sent);
+    tcase_add_test(t, keeps_no_more_than_a_small_ring_when_all_is_sent);
     tcase_add_test(t, keeps_order_while_its_ring_grows_and_turns);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

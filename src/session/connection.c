@@ -17,6 +17,8 @@
 #include "base/wr.h"
 #include "proto/cotp/cotp.h"
 
+#define COPIED_MAX 65536u /* octets in one cvn_cotp_data() that are to be copied */
+
 struct cvn_sc {
     const struct cvn_alloc *alloc;
     struct cvn_cotp *cotp;
@@ -80,6 +82,22 @@ static int hand_down_expedited(struct cvn_sc *c, const struct cvn_x225_out *o)
     return cvn_cotp_expedited(c->cotp, (struct cvn_octets){whole, w.len});
 }
 
+/* Octets that nobody owns: COTP copies them, as much at once as it takes. */
+static int hand_down_copied(struct cvn_sc *c, const struct cvn_x225_out *o)
+{
+    int rc = cvn_cotp_data(c->cotp, o->header, NULL, NULL, 0, false);
+    size_t done = 0;
+    while (rc == CVN_OK && (done < o->data.n || (done == 0 && o->end))) {
+        size_t n = o->data.n - done < COPIED_MAX ? o->data.n - done : COPIED_MAX;
+        struct cvn_octets part = {n == 0 ? NULL : o->data.p + done, n};
+        done += n;
+        rc = cvn_cotp_data(c->cotp, part, NULL, NULL, 0, o->end && done == o->data.n);
+        if (n == 0)
+            break;
+    }
+    return rc;
+}
+
 /* One thing that the session machine wants of the transport. */
 static int hand_down(struct cvn_sc *c, const struct cvn_x225_out *o)
 {
@@ -90,11 +108,8 @@ static int hand_down(struct cvn_sc *c, const struct cvn_x225_out *o)
     case CVN_X225_T_CONNECT_ACCEPT:
         return CVN_OK; /* said when the T-CONNECT indication came */
     case CVN_X225_T_DATA:
-        if (o->data_copy) {
-            /* Rare (user data inside a header never comes here): one part copied. */
-            int rc = cvn_cotp_data(c->cotp, o->header, NULL, NULL, 0, false);
-            return rc != CVN_OK ? rc : cvn_cotp_data(c->cotp, o->data, NULL, NULL, 0, o->end);
-        }
+        if (o->data_copy)
+            return hand_down_copied(c, o);
         return cvn_cotp_data(c->cotp, o->header, o->owner, both, 1, o->end);
     case CVN_X225_T_EXPEDITED:
         return hand_down_expedited(c, o);

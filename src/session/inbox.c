@@ -13,13 +13,18 @@
 #include "session/receive_i.h"
 
 #define KEEP_DEFAULT (7u * 24u * 3600u)
+#define ENDED_KEEP   3600u /* seconds; no octet stays on its way as long */
 
-/* Waits by itself: nobody else needs the outcome, unless it failed, or it is a receiver's release. */
+/* Waits by itself: nobody else needs the outcome, unless it failed, or it ends a session. */
 struct loose_put {
     struct cvn_wait wait;
     struct cvn_inbox *inbox;
-    struct cvn_receiver *releasing;
+    bool ends;
+    uint8_t session[CVN_ID]; /* that ends, if it is still at this epoch */
+    uint32_t epoch;
 };
+
+static void session_ended(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch);
 
 int cvn_inbox_new(struct cvn_inbox **out, const struct cvn_inbox_opts *o)
 {
@@ -78,40 +83,42 @@ static void loose_done(struct cvn_wait *w, int rc)
 {
     struct loose_put *p = (struct loose_put *)(void *)w;
     struct cvn_inbox *b = p->inbox;
-    struct cvn_receiver *r = p->releasing;
+    struct loose_put was = *p;
     b->puts--;
     cvn_free(b->alloc, p, sizeof *p);
-    if (r != NULL)
-        r->release_put = NULL;
     if (rc != CVN_OK)
         cvn_inbox_failed(b, "the store of the inbox failed");
-    else if (r != NULL)
-        cvn_receiver_released(r);
+    else if (was.ends)
+        session_ended(b, was.session, was.epoch);
 }
 
-void cvn_inbox_nobody_waits(struct loose_put *p)
-{
-    if (p != NULL)
-        p->releasing = NULL;
-}
-
-struct loose_put *cvn_inbox_put(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n)
+static void put_loose(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n,
+                      const struct session *ends)
 {
     struct loose_put *p = cvn_new(b->alloc, sizeof *p);
     if (p == NULL) {
         cvn_inbox_failed(b, "no memory to store a record");
-        return NULL;
+        return;
     }
     p->inbox = b;
+    if (ends != NULL) {
+        p->ends = true;
+        memcpy(p->session, ends->id, CVN_ID);
+        p->epoch = ends->epoch;
+    }
     p->wait.done = loose_done;
     p->wait.pending = true;
     if (b->o.store->ops->put(b->o.store->self, puts, n, &p->wait) != CVN_OK) {
         cvn_free(b->alloc, p, sizeof *p);
         cvn_inbox_failed(b, "no memory to store a record");
-        return NULL;
+        return;
     }
     b->puts++;
-    return p;
+}
+
+void cvn_inbox_put(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n)
+{
+    put_loose(b, puts, n, NULL);
 }
 
 /* -------- transfers -------- */
@@ -185,24 +192,33 @@ static bool too_old(const struct cvn_inbox *b, uint64_t touched)
 void cvn_inbox_expire(struct cvn_inbox *b)
 {
     struct transfer *next;
-    struct session *next_session;
-    for (struct session *s = b->sessions; s != NULL; s = next_session) {
-        next_session = s->next;
-        if (s->holder == NULL && too_old(b, s->touched))
-            cvn_inbox_session_over(b, s, true, NULL);
-    }
+    for (struct session *s = b->sessions; s != NULL; s = s->next)
+        if (!s->over && s->holder == NULL && too_old(b, s->touched))
+            cvn_inbox_session_aborted(b, s);
     for (struct transfer *t = b->transfers; t != NULL; t = next) {
         next = t->next;
         if (t->holder == NULL && t->op == OP_NONE && too_old(b, t->touched) &&
             t->t.state != CVN_TRANSFER_COMMITTING)
             cvn_transfer_discard(t);
     }
+    uint64_t now = b->o.ops->utc_seconds(b->o.ctx);
+    for (struct session **at = &b->sessions; *at != NULL;) {
+        struct session *s = *at;
+        if (s->over && now > s->ended && now - s->ended > ENDED_KEEP) {
+            *at = s->next;
+            cvn_free(b->alloc, s, sizeof *s);
+        } else {
+            at = &s->next;
+        }
+    }
 }
 
 /* -------- sessions -------- */
 
-/* The session's record (gone: none any more) and the run's. */
-static struct loose_put *put_run(struct cvn_inbox *b, const struct session *s, bool gone)
+/* The session's record (gone: none any more) and the run's. ends: a session that is over when
+ * they are durable. */
+static void put_run(struct cvn_inbox *b, const struct session *s, bool gone,
+                    const struct session *ends)
 {
     uint8_t key[ID_KEY];
     uint8_t value[12] = {0};
@@ -219,7 +235,7 @@ static struct loose_put *put_run(struct cvn_inbox *b, const struct session *s, b
         cvn_wr_be64(&w, s->touched);
         puts[0].value = (struct cvn_octets){value, sizeof value};
     }
-    return cvn_inbox_put(b, puts, 2);
+    put_loose(b, puts, 2, ends);
 }
 
 static struct session *session_find(struct cvn_inbox *b, const uint8_t id[CVN_ID])
@@ -250,32 +266,49 @@ struct session *cvn_inbox_session(struct cvn_inbox *b, const uint8_t id[CVN_ID],
         epoch = s == NULL ? 1 : s->epoch + 1;
     if (s != NULL && epoch <= s->epoch)
         return NULL;
-    if (s == NULL) {
+    bool anew = s == NULL || s->over;
+    if (s == NULL)
         s = session_add(b, id);
-        if (s == NULL)
-            return NULL;
-        b->ever++;
-    }
+    if (s == NULL)
+        return NULL;
+    b->ever += anew;
+    s->over = false;
     s->epoch = epoch;
     s->touched = b->o.ops->utc_seconds(b->o.ctx);
-    (void)put_run(b, s, false);
+    put_run(b, s, false, NULL);
     return s;
 }
 
-void cvn_inbox_session_over(struct cvn_inbox *b, struct session *s, bool aborted,
-                            struct cvn_receiver *releasing)
+/* It is over: its epoch alone is kept, for a connection request that comes late. */
+static void session_over(struct cvn_inbox *b, struct session *s)
 {
-    struct session **at = &b->sessions;
-    while (*at != s)
-        at = &(*at)->next;
-    *at = s->next;
-    b->aborted = b->aborted || aborted;
-    struct loose_put *p = put_run(b, s, true);
-    if (p != NULL && releasing != NULL) {
-        p->releasing = releasing;
-        releasing->release_put = p;
-    }
-    cvn_free(b->alloc, s, sizeof *s);
+    s->over = true;
+    s->holder = NULL;
+    s->ended = b->o.ops->utc_seconds(b->o.ctx);
+}
+
+/* Its record is gone, durably: so is it, unless a later connection has come meanwhile. */
+static void session_ended(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch)
+{
+    struct session *s = session_find(b, id);
+    if (s == NULL || s->over || s->epoch != epoch)
+        return;
+    struct cvn_receiver *r = s->holder;
+    session_over(b, s);
+    if (r != NULL)
+        cvn_receiver_released(r);
+}
+
+void cvn_inbox_session_end(struct cvn_inbox *b, struct session *s)
+{
+    put_run(b, s, true, s);
+}
+
+void cvn_inbox_session_aborted(struct cvn_inbox *b, struct session *s)
+{
+    b->aborted = true;
+    put_run(b, s, true, NULL);
+    session_over(b, s);
 }
 
 void cvn_inbox_note_worst(struct cvn_inbox *b, uint8_t trouble)
@@ -289,7 +322,7 @@ size_t cvn_inbox_sessions(const struct cvn_inbox *b, size_t *ever)
 {
     size_t n = 0;
     for (const struct session *s = b->sessions; s != NULL; s = s->next)
-        n++;
+        n += !s->over;
     if (ever != NULL)
         *ever = b->ever;
     return n;

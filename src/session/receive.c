@@ -9,6 +9,8 @@
  *   I2  item->holder == this receiver exactly while its activity is open here.
  *   I3  a confirmation goes out only from cvn_receiver_durable(), cvn_receiver_part_ended() and
  *       cvn_receiver_committed(), or for an item that was committed before (ignore).
+ *   I4  once closing is set nothing is taken from the link any more.
+ *   I5  S-RELEASE is answered when the session's end is durable.
  */
 #include "session/receive.h"
 
@@ -63,7 +65,6 @@ void cvn_receiver_free(struct cvn_receiver *r)
     if (r == NULL)
         return;
     detach(r);
-    cvn_inbox_nobody_waits(r->release_put);
     if (r->session != NULL)
         r->session->holder = NULL;
     cvn_sc_free(r->sc);
@@ -96,7 +97,7 @@ static void lost(struct cvn_receiver *r, const char *why)
         if (r->open)
             cvn_inbox_news(r->inbox, CVN_INBOX_SUSPENDED, r, NULL, 0, why);
         if (r->nameless) /* nobody can come back to it */
-            cvn_inbox_session_over(r->inbox, s, true, NULL);
+            cvn_inbox_session_aborted(r->inbox, s);
     }
     r->open = false;
     close_link(r);
@@ -277,7 +278,7 @@ static void defer(struct cvn_receiver *r, enum receiver_wait w, const struct cvn
     r->deferred = *p;
     r->waiting_for = t;
     if (t->waiter != NULL && t->waiter != r) /* an older connection's wait is void */
-        detach(t->waiter);
+        lose(t->waiter, "another connection took its transfer over");
     t->waiter = r;
 }
 
@@ -399,6 +400,25 @@ static void no_memory(struct cvn_receiver *r)
     lose(r, "no memory");
 }
 
+static uint32_t part_of(const struct cvn_note *n)
+{
+    return cvn_note_has(n, CVN_NOTE_F_PART) ? n->part : 0;
+}
+
+static bool part_fits(const struct transfer *t, const struct cvn_note *n)
+{
+    uint32_t part = part_of(n);
+    return part == 0 || (part == t->part && n->part_offset == t->part_offset);
+}
+
+/* The sender is told the last durable point, and goes on there or begins anew. */
+static void unfit(struct cvn_receiver *r, struct transfer *t)
+{
+    t->only_detach = true;
+    t->failed = true;
+    report(r, CVN_TROUBLE_UNFIT_RESUME, t);
+}
+
 static void begin_activity(struct cvn_receiver *r, struct transfer *t, struct cvn_note *n,
                            const struct cvn_x225_prim *p)
 {
@@ -413,23 +433,24 @@ static void begin_activity(struct cvn_receiver *r, struct transfer *t, struct cv
         no_memory(r);
         return;
     }
-    uint32_t part = cvn_note_has(n, CVN_NOTE_F_PART) ? n->part : 0;
-    uint64_t offset = part == 0 ? 0 : n->part_offset;
-    if (part != 0 && (part != t->part || offset != t->part_offset)) {
-        t->only_detach = true;
-        t->failed = true;
-        report(r, CVN_TROUBLE_UNFIT_RESUME, t);
+    uint32_t part = part_of(n);
+    if (!part_fits(t, n)) {
+        unfit(r, t);
         return;
     }
+    uint64_t offset = part == 0 ? 0 : n->part_offset;
     uint8_t trouble = may_begin(r, t, 0);
     if (trouble == CVN_TROUBLE_NONE)
         trouble = cvn_transfer_begin(t, part, offset);
-    if (trouble != CVN_TROUBLE_NONE) {
+    if (trouble == CVN_TROUBLE_UNFIT_RESUME) {
+        transfer_void(t);
+        unfit(r, t);
+    } else if (trouble != CVN_TROUBLE_NONE) {
         t->failed = true;
         report(r, trouble, t);
-        return;
+    } else {
+        cvn_inbox_news(r->inbox, CVN_INBOX_STARTED, r, t, offset, NULL);
     }
-    cvn_inbox_news(r->inbox, CVN_INBOX_STARTED, r, t, offset, NULL);
 }
 
 static void start_indication(struct cvn_receiver *r, const struct cvn_x225_prim *p)
@@ -445,7 +466,8 @@ static void start_indication(struct cvn_receiver *r, const struct cvn_x225_prim 
     } else {
         r->inbox->o.ops->random(r->inbox->o.ctx, id, CVN_ID);
     }
-    if (t != NULL && t->op != OP_NONE) {
+    if (t != NULL && (t->op != OP_NONE || (t->t.state == CVN_TRANSFER_RECEIVING &&
+                                           part_fits(t, &n) && transfer_forget(t, 0)))) {
         defer(r, WAIT_START, p, t);
         return;
     }
@@ -477,12 +499,17 @@ static bool fits(struct transfer *t, uint32_t serial, struct cvn_place *at)
     return serial != 0 && serial < t->durable.serial && cvn_transfer_point(t, serial, at) == CVN_OK;
 }
 
+static bool resume_fits(struct transfer *t, const struct cvn_note *n, uint32_t serial,
+                        struct cvn_place *at)
+{
+    return (!n->ours || part_of(n) == t->part) && fits(t, serial, at);
+}
+
 static void resume_activity(struct cvn_receiver *r, struct transfer *t, struct cvn_note *n,
                             const struct cvn_x225_prim *p)
 {
     struct cvn_place at;
     struct pair named = pair_with(r->connection, p->activity);
-    uint32_t part = cvn_note_has(n, CVN_NOTE_F_PART) ? n->part : 0;
     hold(r, t);
     cvn_inbox_forget_committed(r->inbox, r->session->id, t);
     if (r->ignore) {
@@ -493,16 +520,21 @@ static void resume_activity(struct cvn_receiver *r, struct transfer *t, struct c
         no_memory(r);
         return;
     }
-    uint8_t trouble = CVN_TROUBLE_UNFIT_RESUME;
-    if ((!n->ours || part == t->part) && fits(t, p->serial, &at))
-        trouble = cvn_transfer_back(t, at);
-    if (trouble != CVN_TROUBLE_NONE) {
-        t->only_detach = trouble == CVN_TROUBLE_UNFIT_RESUME;
-        t->failed = true;
-        report(r, trouble, t);
+    if (!resume_fits(t, n, p->serial, &at)) {
+        unfit(r, t);
         return;
     }
-    cvn_inbox_news(r->inbox, CVN_INBOX_RESUMED, r, t, at.offset, NULL);
+    uint8_t trouble = cvn_transfer_back(t, at);
+    if (trouble == CVN_TROUBLE_UNFIT_RESUME) {
+        transfer_void(t);
+        unfit(r, t);
+    } else if (trouble != CVN_TROUBLE_NONE) {
+        t->failed = true;
+        t->only_detach = false;
+        report(r, trouble, t);
+    } else {
+        cvn_inbox_news(r->inbox, CVN_INBOX_RESUMED, r, t, at.offset, NULL);
+    }
 }
 
 static void resume_indication(struct cvn_receiver *r, const struct cvn_x225_prim *p)
@@ -518,9 +550,12 @@ static void resume_indication(struct cvn_receiver *r, const struct cvn_x225_prim
         struct pair named = pair_with(same ? r->connection : pair_of(&p->id), p->old_activity);
         t = cvn_inbox_find_pair(r->inbox, &named);
     }
+    struct cvn_place at;
     if (t == NULL)
         resume_unknown(r);
-    else if (t->op != OP_NONE)
+    else if (t->op != OP_NONE ||
+             (t->t.state == CVN_TRANSFER_RECEIVING && resume_fits(t, &n, p->serial, &at) &&
+              transfer_forget(t, at.serial)))
         defer(r, WAIT_RESUME, p, t);
     else
         resume_activity(r, t, &n, p);
@@ -551,24 +586,69 @@ void cvn_receiver_go_on(struct cvn_receiver *r)
 
 /* -------- data, points, ends -------- */
 
-static void data(struct cvn_receiver *r, struct cvn_octets d)
+static void data_trouble(struct cvn_receiver *r, uint8_t trouble)
 {
     struct transfer *t = r->item;
-    struct cvn_inbox *b = r->inbox;
-    if (t == NULL || r->ignore || t->failed || d.n == 0)
-        return;
-    uint8_t trouble = CVN_TROUBLE_NONE;
-    if (t->t.size_known && t->t.written + d.n > t->t.size)
-        trouble = CVN_TROUBLE_SIZE;
-    else if (b->o.max_octets != 0 && !t->t.size_known &&
-             cvn_inbox_octets(b) + d.n > b->o.max_octets)
-        trouble = CVN_TROUBLE_TOO_BIG;
-    else
-        trouble = b->o.depot_ops->write(b->o.depot, &t->t, d);
     if (trouble == CVN_TROUBLE_NONE)
         return;
     cvn_transfer_fail(t);
-    report(r, trouble, t);
+    if (t->op != OP_NONE)
+        t->owed = trouble; /* told with the point that is becoming durable now */
+    else
+        report(r, trouble, t);
+}
+
+/* Writes what was gathered. */
+static void write_gathered(struct cvn_receiver *r)
+{
+    struct gather *g = r->gather;
+    const struct cvn_depot_ops *ops = r->inbox->o.depot_ops;
+    void *depot = r->inbox->o.depot;
+    uint8_t trouble = CVN_TROUBLE_NONE;
+    if (g == NULL || g->n == 0)
+        return;
+    assert(r->item != NULL && !r->item->failed); /* what ends it comes behind its data */
+    if (ops->write_all != NULL)
+        trouble = ops->write_all(depot, &r->item->t, g->slice, g->n);
+    for (size_t i = 0; ops->write_all == NULL && i < g->n && trouble == CVN_TROUBLE_NONE; i++)
+        trouble = ops->write(depot, &r->item->t, g->slice[i]);
+    g->n = 0;
+    g->octets = 0;
+    data_trouble(r, trouble);
+}
+
+/* Whether these octets may still come, behind what was gathered. */
+static uint8_t may_write(const struct cvn_receiver *r, size_t n)
+{
+    const struct cvn_inbox *b = r->inbox;
+    const struct cvn_transfer *t = &r->item->t;
+    uint64_t more = (r->gather == NULL ? 0 : r->gather->octets) + n;
+    if (t->size_known)
+        return t->written + more > t->size ? CVN_TROUBLE_SIZE : CVN_TROUBLE_NONE;
+    return b->o.max_octets != 0 && cvn_inbox_octets(b) + more > b->o.max_octets
+               ? CVN_TROUBLE_TOO_BIG
+               : CVN_TROUBLE_NONE;
+}
+
+static void data(struct cvn_receiver *r, struct cvn_octets d)
+{
+    struct gather *g = r->gather;
+    if (r->item == NULL || r->ignore || r->item->failed || d.n == 0)
+        return;
+    uint8_t trouble = may_write(r, d.n);
+    bool stays = g != NULL && d.p >= g->from && d.p + d.n <= g->to;
+    if (trouble != CVN_TROUBLE_NONE || !stays || g->n == GATHER_MAX)
+        write_gathered(r);
+    if (r->item->failed)
+        return;
+    if (trouble == CVN_TROUBLE_NONE && stays) {
+        g->slice[g->n++] = d;
+        g->octets += d.n;
+        return;
+    }
+    if (trouble == CVN_TROUBLE_NONE)
+        trouble = r->inbox->o.depot_ops->write(r->inbox->o.depot, &r->item->t, d);
+    data_trouble(r, trouble);
 }
 
 static void confirm_point(struct cvn_receiver *r, uint32_t serial)
@@ -625,7 +705,7 @@ static void point_indication(struct cvn_receiver *r, const struct cvn_x225_prim 
     /* What the sender counted and what was written must be the same. */
     if (cvn_note_decode(&n, p->data) == CVN_OK && cvn_note_has(&n, CVN_NOTE_F_OFFSET) &&
         n.offset != t->t.written) {
-        t->failed = true;
+        cvn_transfer_fail(t);
         t->only_detach = true;
         report(r, CVN_TROUBLE_UNFIT_RESUME, t);
         return;
@@ -680,20 +760,18 @@ static void gave_up(struct cvn_receiver *r, enum cvn_x225_service s)
         close_link(r);
 }
 
+/* I5: a receiver that dies after the response must not wait for a session that is over. */
 static void release_indication(struct cvn_receiver *r)
 {
-    struct session *s = r->session;
-    cvn_inbox_forget_committed(r->inbox, s->id, NULL);
-    r->session = NULL;
-    r->open = false;
-    cvn_inbox_session_over(r->inbox, s, false, r);
+    cvn_inbox_forget_committed(r->inbox, r->session->id, NULL);
+    cvn_inbox_session_end(r->inbox, r->session);
 }
 
-/* Not before it is durable: who has the confirmation does not come again, and a receiver that was
- * killed meanwhile would wait for it. */
 void cvn_receiver_released(struct cvn_receiver *r)
 {
     struct cvn_x225_prim p;
+    r->session = NULL;
+    r->open = false;
     cvn_x225_prim_init(&p, CVN_S_RELEASE, CVN_RESPONSE);
     p.result = CVN_RESULT_ACCEPT;
     (void)!say(r, &p);
@@ -710,7 +788,7 @@ static void aborted(struct cvn_receiver *r, const char *why)
     if (t != NULL && t->t.state == CVN_TRANSFER_RECEIVING)
         cvn_transfer_discard(t);
     if (s != NULL) {
-        cvn_inbox_session_over(r->inbox, s, true, NULL);
+        cvn_inbox_session_aborted(r->inbox, s);
         cvn_inbox_news(r->inbox, CVN_INBOX_ABORTED, r, NULL, 0, why);
     }
     close_link(r);
@@ -728,6 +806,8 @@ static void provider_abort(struct cvn_receiver *r, const struct cvn_x225_prim *p
 static void primitive(struct cvn_receiver *r, const struct cvn_x225_prim *p)
 {
     r->ops->primitive(r->ctx, p, false);
+    if (p->service != CVN_S_DATA)
+        write_gathered(r);
     switch (p->service) {
     case CVN_S_CONNECT:
         connect_indication(r, p);
@@ -768,23 +848,27 @@ static void primitive(struct cvn_receiver *r, const struct cvn_x225_prim *p)
 void cvn_receiver_feed(struct cvn_receiver *r, const uint8_t *in, size_t len, size_t *used,
                        cvn_time now)
 {
+    struct gather g = {.from = in, .to = in + len};
+    int rc = CVN_EVENT;
     r->now = now;
-    *used = 0;
-    while (r->wait == WAIT_NOTHING) { /* I1 */
+    *used = r->closing ? len : 0;
+    r->gather = &g;
+    while (r->wait == WAIT_NOTHING && rc == CVN_EVENT && !r->closing) { /* I1, I4 */
         struct cvn_x225_prim p;
         size_t n = 0;
-        int rc = cvn_sc_feed(r->sc, in + *used, len - *used, &n, &p, now);
+        rc = cvn_sc_feed(r->sc, in + *used, len - *used, &n, &p, now);
         *used += n;
-        if (rc == CVN_EVENT) {
+        if (rc == CVN_EVENT)
             primitive(r, &p);
-            continue;
-        }
-        if (rc == CVN_ENOMEM)
-            no_memory(r);
-        else if (rc == CVN_ECLOSED)
-            close_link(r);
-        return;
+        if (r->closing)
+            *used = len;
     }
+    write_gathered(r);
+    r->gather = NULL;
+    if (rc == CVN_ENOMEM)
+        no_memory(r);
+    else if (rc == CVN_ECLOSED)
+        close_link(r);
 }
 
 void cvn_receiver_link_down(struct cvn_receiver *r, const char *why, cvn_time now)

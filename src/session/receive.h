@@ -61,6 +61,10 @@ struct cvn_depot_ops {
     uint8_t (*cut)(void *self, struct cvn_transfer *t, uint64_t offset);
     /* Appends; t->written grows. */
     uint8_t (*write)(void *self, struct cvn_transfer *t, struct cvn_octets data);
+    /* The same for n slices, one behind the other; a trouble may leave the first of them
+     * written. NULL: write() is called for each. */
+    uint8_t (*write_all)(void *self, struct cvn_transfer *t, const struct cvn_octets *data,
+                         size_t n);
     /* A point stands at t->written: cut() may come back to it. */
     void (*mark)(void *self, struct cvn_transfer *t);
     /* Makes all that is written durable. CVN_OK: w is pending; CVN_ENOMEM. */

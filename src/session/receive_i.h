@@ -26,6 +26,7 @@ enum transfer_op {
     OP_COMMITTING, /* the record that says what is about to be done */
     OP_PLACE,      /* the rename */
     OP_COMMITTED,  /* the record that says it was done */
+    OP_FORGET,     /* points that are to be void are deleted, before the octets are */
 };
 
 struct transfer {
@@ -53,6 +54,7 @@ struct transfer {
     bool stored; /* its record is in the store as it stands */
     bool end_wanted;
     bool continues;
+    uint8_t owed;     /* a trouble that is reported when op is NONE */
     bool failed;      /* a trouble was reported; nothing more is confirmed */
     bool only_detach; /* a discard now ends the activity, not the transfer */
     bool gone;        /* to be removed as soon as op is NONE */
@@ -62,6 +64,8 @@ struct session {
     uint8_t id[CVN_ID];
     uint32_t epoch;
     uint64_t touched; /* UTC seconds of its last opening */
+    bool over;        /* kept for a while, so that what a slow link still holds of it is known */
+    uint64_t ended;   /* UTC seconds */
     struct cvn_receiver *holder;
     struct session *next;
 };
@@ -79,6 +83,17 @@ struct cvn_inbox {
 };
 
 enum receiver_wait { WAIT_NOTHING, WAIT_CONNECT, WAIT_START, WAIT_RESUME };
+
+/* Slices of S-DATA that stand in the octets being fed: they are written together, before any
+ * other primitive is looked at and before the feed ends. */
+#define GATHER_MAX 16u
+struct gather {
+    const uint8_t *from; /* the octets being fed */
+    const uint8_t *to;
+    struct cvn_octets slice[GATHER_MAX];
+    size_t n;
+    uint64_t octets;
+};
 
 struct cvn_receiver {
     const struct cvn_alloc *alloc;
@@ -102,7 +117,7 @@ struct cvn_receiver {
     enum receiver_wait wait;
     struct cvn_x225_prim deferred;
     struct transfer *waiting_for;
-    struct loose_put *release_put; /* S-RELEASE is confirmed when this is durable */
+    struct gather *gather; /* in cvn_receiver_feed(), else NULL */
 };
 
 /* inbox.c */
@@ -112,13 +127,13 @@ struct transfer *cvn_inbox_add(struct cvn_inbox *b, const uint8_t id[CVN_ID]);
 void cvn_inbox_news(struct cvn_inbox *b, enum cvn_inbox_news n, const struct cvn_receiver *r,
                     const struct transfer *t, uint64_t offset, const char *text);
 void cvn_inbox_failed(struct cvn_inbox *b, const char *why);
-/* A put that nobody waits for, or NULL: the inbox has failed. */
-struct loose_put *cvn_inbox_put(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n);
-void cvn_inbox_nobody_waits(struct loose_put *p);
+/* A put that nobody waits for. */
+void cvn_inbox_put(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n);
 struct session *cvn_inbox_session(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch);
-/* releasing: its cvn_receiver_released() follows when that is durable. */
-void cvn_inbox_session_over(struct cvn_inbox *b, struct session *s, bool aborted,
-                            struct cvn_receiver *releasing);
+/* Its end becomes durable; cvn_receiver_released() tells the holder it has then. */
+void cvn_inbox_session_end(struct cvn_inbox *b, struct session *s);
+/* It is over at once. */
+void cvn_inbox_session_aborted(struct cvn_inbox *b, struct session *s);
 void cvn_inbox_note_worst(struct cvn_inbox *b, uint8_t trouble);
 /* What this session has had confirmed, it knows now. */
 void cvn_inbox_forget_committed(struct cvn_inbox *b, const uint8_t session[CVN_ID],
@@ -130,15 +145,20 @@ int cvn_transfer_describe(struct transfer *t, const struct cvn_note *n);
 int cvn_transfer_add_pair(struct transfer *t, const struct pair *p);
 int cvn_transfer_own(const struct cvn_alloc *a, struct cvn_octets *to, struct cvn_octets from);
 int cvn_transfer_decode(struct transfer *t, struct cvn_octets record);
-/* Begins anew at offset of part: the points of before are void. Trouble or NONE. */
+/* Deletes the records of points above serial; true: op says so, ask again when it is done. */
+bool transfer_forget(struct transfer *t, uint32_t serial);
+/* The depot has lost what the records speak of: all is as if nothing had come. */
+void transfer_void(struct transfer *t);
+/* Begins anew at offset of part, when no point is left. Trouble or NONE. */
 uint8_t cvn_transfer_begin(struct transfer *t, uint32_t part, uint64_t offset);
-/* Back to a durable point. */
+/* Back to the last durable point. */
 uint8_t cvn_transfer_back(struct transfer *t, struct cvn_place to);
 /* Looks a point up in the store. */
 int cvn_transfer_point(struct transfer *t, uint32_t serial, struct cvn_place *out);
 /* A point was received: it is told to the holder when it is durable. */
 int cvn_transfer_mark(struct transfer *t, uint32_t serial);
 void cvn_transfer_end(struct transfer *t, bool continues);
+/* A trouble is about to be reported. */
 void cvn_transfer_fail(struct transfer *t);
 void cvn_transfer_discard(struct transfer *t);
 /* Goes on with what is to be done when op is NONE. */
@@ -146,11 +166,12 @@ void cvn_transfer_step(struct transfer *t);
 void cvn_transfer_free(struct transfer *t);
 
 /* receive.c: what became of what the holder asked for */
-void cvn_receiver_released(struct cvn_receiver *r);
 void cvn_receiver_durable(struct cvn_receiver *r, struct cvn_place p);
 void cvn_receiver_part_ended(struct cvn_receiver *r);
 void cvn_receiver_committed(struct cvn_receiver *r);
 void cvn_receiver_trouble(struct cvn_receiver *r, uint8_t trouble);
 void cvn_receiver_go_on(struct cvn_receiver *r);
+/* The session's end is durable, and the session gone. */
+void cvn_receiver_released(struct cvn_receiver *r);
 
 #endif

@@ -82,6 +82,8 @@ struct cvn_item {
 #define CVN_ITEM_RECORD_MAX 160u
 size_t cvn_item_encode(const struct cvn_item *it, uint8_t out[CVN_ITEM_RECORD_MAX]);
 int cvn_item_decode(struct cvn_item *it, struct cvn_octets record) CVN_MUST_USE;
+/* It becomes another transfer, of which nothing is known yet; the owner gives it a new id. */
+void cvn_item_anew(struct cvn_item *it);
 
 enum cvn_sender_news {
     CVN_NEWS_OPENED,    /* a session connection was accepted */

@@ -95,6 +95,23 @@ int cvn_item_decode(struct cvn_item *it, struct cvn_octets record)
     return CVN_OK;
 }
 
+void cvn_item_anew(struct cvn_item *it)
+{
+    it->name_of.id_len = 0;
+    it->part = 0;
+    it->part_offset = 0;
+    it->stored = (struct cvn_point){0, 0};
+    it->confirmed = (struct cvn_point){0, 0};
+    it->committed = false;
+    it->ending = false;
+    it->outcome = CVN_OUTCOME_OPEN;
+    it->trouble = CVN_TROUBLE_NONE;
+    it->text[0] = '\0';
+    it->read = 0;
+    it->furthest = 0;
+    it->digest_known = false;
+}
+
 /* as == NULL: the record is deleted. */
 int cvn_item_put(struct cvn_sender *s, struct cvn_wait *w, const struct cvn_item *as)
 {
@@ -748,7 +765,9 @@ void cvn_item_exception(struct cvn_sender *s, const struct cvn_x225_prim *p)
     s->want_rest = n.trouble == CVN_TROUBLE_NO_SPACE || n.trouble == CVN_TROUBLE_BUSY ||
                    n.trouble == CVN_TROUBLE_IO;
     s->want_discard = n.trouble != CVN_TROUBLE_UNFIT_RESUME && !s->want_rest;
-    if (n.trouble == CVN_TROUBLE_UNFIT_RESUME)
+    bool further = cvn_note_has(&n, CVN_NOTE_F_POINT) && n.point_part == it->part &&
+                   n.point_serial > it->stored.serial;
+    if (n.trouble == CVN_TROUBLE_UNFIT_RESUME || (s->want_rest && further))
         heed_point(it, &n);
     if (s->want_discard)
         it->outcome = CVN_OUTCOME_REFUSED;

@@ -9,6 +9,9 @@
  *   I2  a commit is told only after OP_FINISH, OP_COMMITTING, OP_PLACE, OP_COMMITTED, in this
  *       order, each done without trouble.
  *   I3  while op != OP_NONE the transfer stays in memory; gone removes it afterwards.
+ *   I4  covered <= npoints, and covered is 0 but in OP_SYNC and OP_NOTE: the first `covered`
+ *       points stay where they are until the op is done.
+ *   I5  octets are cut off only when no durable record speaks of them any more.
  */
 #include <assert.h>
 #include <string.h>
@@ -311,20 +314,69 @@ static void forget_points(struct transfer *t, struct cvn_store_put *put, uint8_t
     *put = (struct cvn_store_put){.key = {key, ID_KEY}, .prefix = true};
 }
 
-uint8_t cvn_transfer_begin(struct transfer *t, uint32_t part, uint64_t offset)
+static void put_forget(struct transfer *t, const struct cvn_store_put *puts, size_t n)
 {
     struct cvn_inbox *b = t->inbox;
+    t->wait.done = op_done;
+    if (b->o.store->ops->put(b->o.store->self, puts, n, &t->wait) != CVN_OK) {
+        cvn_inbox_failed(b, "no memory to forget a point");
+        return;
+    }
+    t->wait.pending = true;
+    t->op = OP_FORGET;
+}
+
+bool transfer_forget(struct transfer *t, uint32_t serial)
+{
+    struct cvn_store_put puts[PUTS_MAX];
+    uint8_t keys[PUTS_MAX][POINT_KEY];
+    size_t n = 0;
+    assert(t->op == OP_NONE);
+    if (t->durable.serial <= serial || t->inbox->broken)
+        return false;
+    if (serial == 0) {
+        forget_points(t, &puts[n++], keys[0]);
+    } else { /* the highest first, so that what is left is always a beginning */
+        for (uint32_t at = t->durable.serial; at > serial && n < PUTS_MAX; at--, n++) {
+            point_key(keys[n], t, t->part, at);
+            puts[n] = (struct cvn_store_put){.key = {keys[n], POINT_KEY}};
+        }
+    }
+    put_forget(t, puts, n);
+    return true;
+}
+
+void transfer_void(struct transfer *t)
+{
     struct cvn_store_put put;
     uint8_t key[ID_KEY];
     assert(t->op == OP_NONE);
+    t->part = 0;
+    t->part_offset = 0;
+    t->durable = (struct cvn_place){0, 0, 0};
+    t->t.written = 0;
+    t->stored = false;
+    forget_points(t, &put, key);
+    put_forget(t, &put, 1);
+}
+
+/* After OP_FORGET: what is left. */
+static void points_forgotten(struct transfer *t)
+{
+    struct cvn_place p;
+    t->durable = (struct cvn_place){t->part, 0, t->part_offset};
+    if (cvn_transfer_point(t, 0, &p) == CVN_OK)
+        t->durable = p;
+}
+
+uint8_t cvn_transfer_begin(struct transfer *t, uint32_t part, uint64_t offset)
+{
+    struct cvn_inbox *b = t->inbox;
+    assert(t->op == OP_NONE && t->durable.serial == 0); /* I5 */
     uint8_t trouble = offset == 0 ? b->o.depot_ops->create(b->o.depot, &t->t)
                                   : b->o.depot_ops->cut(b->o.depot, &t->t, offset);
     if (trouble != CVN_TROUBLE_NONE)
         return trouble;
-    if (t->durable.serial > 0) {
-        forget_points(t, &put, key);
-        (void)cvn_inbox_put(b, &put, 1);
-    }
     t->part = part;
     t->part_offset = offset;
     t->durable = (struct cvn_place){part, 0, offset};
@@ -332,6 +384,7 @@ uint8_t cvn_transfer_begin(struct transfer *t, uint32_t part, uint64_t offset)
     t->t.written = offset;
     t->end_wanted = false;
     t->failed = false;
+    t->owed = CVN_TROUBLE_NONE;
     t->only_detach = false;
     t->stored = false;
     return CVN_TROUBLE_NONE;
@@ -340,21 +393,15 @@ uint8_t cvn_transfer_begin(struct transfer *t, uint32_t part, uint64_t offset)
 uint8_t cvn_transfer_back(struct transfer *t, struct cvn_place to)
 {
     struct cvn_inbox *b = t->inbox;
-    assert(t->op == OP_NONE);
+    assert(t->op == OP_NONE && t->durable.serial == to.serial); /* I5 */
     uint8_t trouble = b->o.depot_ops->cut(b->o.depot, &t->t, to.offset);
     if (trouble != CVN_TROUBLE_NONE)
         return trouble;
-    for (uint32_t serial = to.serial + 1; serial <= t->durable.serial; serial++) {
-        uint8_t key[POINT_KEY];
-        struct cvn_store_put put = {.key = {key, POINT_KEY}};
-        point_key(key, t, t->part, serial);
-        (void)cvn_inbox_put(b, &put, 1);
-    }
-    t->durable = to;
     t->npoints = 0;
     t->t.written = to.offset;
     t->end_wanted = false;
     t->failed = false;
+    t->owed = CVN_TROUBLE_NONE;
     t->only_detach = false;
     return CVN_TROUBLE_NONE;
 }
@@ -404,7 +451,7 @@ static void remove_all(struct transfer *t)
     forget_points(t, &puts[0], keys[0]);
     id_key(keys[1], 't', t->t.id);
     puts[1] = (struct cvn_store_put){.key = {keys[1], ID_KEY}};
-    (void)cvn_inbox_put(b, puts, 2);
+    cvn_inbox_put(b, puts, 2);
     while (*at != t)
         at = &(*at)->next;
     *at = t->next;
@@ -476,7 +523,7 @@ void cvn_transfer_step(struct transfer *t)
 
 /* -------- what became of an op -------- */
 
-/* Nothing more is taken of this activity; an op that is on its way keeps the points it covers. */
+/* Nothing more is taken of this activity; an op that is on its way keeps the points it covers (I4). */
 void cvn_transfer_fail(struct transfer *t)
 {
     t->failed = true;
@@ -578,6 +625,9 @@ static void op_ok(struct transfer *t, enum transfer_op op)
         if (t->holder != NULL)
             cvn_receiver_committed(t->holder);
         break;
+    case OP_FORGET:
+        points_forgotten(t);
+        break;
     case OP_NONE:
         break;
     }
@@ -592,8 +642,8 @@ static void op_done(struct cvn_wait *w, int rc)
     t->op = OP_NONE;
     if (t->inbox->broken)
         return;
-    bool of_store =
-        op == OP_NOTE || op == OP_PART_NOTE || op == OP_COMMITTING || op == OP_COMMITTED;
+    bool of_store = op == OP_NOTE || op == OP_PART_NOTE || op == OP_COMMITTING ||
+                    op == OP_COMMITTED || op == OP_FORGET;
     if (rc != CVN_OK && of_store) {
         cvn_inbox_failed(t->inbox, "the store of the inbox failed");
         return;
@@ -602,6 +652,11 @@ static void op_done(struct cvn_wait *w, int rc)
         trouble(t, CVN_TROUBLE_IO);
     else
         op_ok(t, op);
-    if (t->op == OP_NONE)
-        cvn_transfer_step(t);
+    if (t->op != OP_NONE)
+        return;
+    uint8_t owed = t->owed;
+    t->owed = CVN_TROUBLE_NONE;
+    if (owed != CVN_TROUBLE_NONE && t->holder != NULL)
+        cvn_receiver_trouble(t->holder, owed);
+    cvn_transfer_step(t);
 }

@@ -3,10 +3,10 @@
  * rawcopy - the yardstick of the speed table: a file over one plain TCP connection,
  * in blocks of 256 KiB, read, sent, received, written, and nothing more.
  *
- *   rawcopy receive [--hash] PORT FILE     prints the port if PORT is 0
- *   rawcopy send [--hash] FILE HOST:PORT
+ *   rawcopy receive [--hash[=sha256]] PORT FILE     prints the port if PORT is 0
+ *   rawcopy send [--hash[=sha256]] FILE HOST:PORT
  *
- * --hash: XXH3-128 of all octets at this end. Each end prints seconds from its
+ * --hash: XXH3-128, or SHA-256, of all octets at this end. Each end prints seconds from its
  * first octet (the sender: from connect) to its last, and octets a second. The
  * sender waits until the receiver has written all and closed.
  */
@@ -16,6 +16,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/evp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -30,6 +31,7 @@
 
 static uint8_t block[BLOCK];
 static XXH3_state_t *hash; /* NULL: not asked for */
+static EVP_MD_CTX *sha256; /* NULL: not asked for */
 
 static void die(const char *what)
 {
@@ -65,6 +67,8 @@ static uint64_t copy(int from, int to, double *begin)
             *begin = seconds();
         if (hash != NULL)
             (void)XXH3_128bits_update(hash, block, (size_t)n);
+        if (sha256 != NULL)
+            (void)EVP_DigestUpdate(sha256, block, (size_t)n);
         write_all(to, block, (size_t)n);
         sum += (uint64_t)n;
     }
@@ -80,6 +84,14 @@ static void report(const char *who, uint64_t octets, double took)
     if (hash != NULL) {
         XXH128_hash_t h = XXH3_128bits_digest(hash);
         (void)printf(" xxh128 %016" PRIx64 "%016" PRIx64, h.high64, h.low64);
+    }
+    if (sha256 != NULL) {
+        uint8_t digest[EVP_MAX_MD_SIZE];
+        unsigned n = 0;
+        (void)EVP_DigestFinal_ex(sha256, digest, &n);
+        (void)printf(" sha256 ");
+        for (unsigned i = 0; i < n; i++)
+            (void)printf("%02x", digest[i]);
     }
     (void)printf("\n");
 }
@@ -161,9 +173,15 @@ int main(int argc, char **argv)
         hash = XXH3_createState();
         if (hash == NULL || XXH3_128bits_reset(hash) != XXH_OK)
             return 70;
+    } else if (argc > 2 && strcmp(argv[2], "--hash=sha256") == 0) {
+        at = 3;
+        sha256 = EVP_MD_CTX_new();
+        if (sha256 == NULL || EVP_DigestInit_ex(sha256, EVP_sha256(), NULL) != 1)
+            return 70;
     }
     if (argc != at + 2) {
-        (void)fputs("rawcopy receive [--hash] PORT FILE | send [--hash] FILE HOST:PORT\n", stderr);
+        (void)fputs("rawcopy receive [--hash[=sha256]] PORT FILE | send ... FILE HOST:PORT\n",
+                    stderr);
         return 64;
     }
     if (strcmp(argv[1], "send") == 0)

@@ -53,7 +53,7 @@ class Config:
         self.setting, self.choose = setting, choose        # CN's; where it says 10, the acceptor's
         self.please, self.data = please, data
         self.name = name or (f"{role} units {units:04x} texp {texp} reuse {reuse} report {report} "
-                             f"versions {versions}/{peer}")
+                             f"versions {versions}/{peer} setting {setting:02x}/{please:02x} data {data}")
 
     def new(self):
         return f"new versions={self.versions} reuse={self.reuse} error_report={self.report}"
@@ -181,6 +181,8 @@ def accept(m):
     """AC received."""
     units, setting, par = accepted(m, False)
     offered = m.offer.spdu[22] if m.offer is not None and "spdu" in m.offer.__dict__ else 3
+    if not m.cfg.peer & offered:
+        return
     version = m.cfg.version(offered)
     par[22] = 1 << (version - 1)
     par[52] = b"e"
@@ -493,6 +495,20 @@ def resume_spdu(m):
     yield spdu(m, "AR", par, sn=5, sn_r=5, sn_s=8 if m.fu & SS else 5)
 
 
+MALFORMED = "(malformed)"
+BAD = ("ff00",                    # an unknown SI
+       "0100" "3103" "2a0178",    # a serial number that is no digit
+       "0100" "3100",             # MIP without its number
+       "02021005")                # a parameter that is longer than its SPDU
+BAD_FLOW = (("0100" "0100" "64", True), ("070318" "0102", False), ("0500" "78", False))
+
+
+def malformed_spdus(m):
+    """What is no SPDU, or one that has no business on its flow."""
+    for raw, expedited in [(b, False) for b in BAD] + [b for b in BAD_FLOW if m.texp or not b[1]]:
+        yield SpduEvent(MALFORMED, {}, raw=raw, expedited=expedited)
+
+
 def transport_events(m):
     expedited = " expedited" if m.cfg.texp else ""
     yield Event("TCONind", text="up acceptor" + expedited)
@@ -504,7 +520,8 @@ LOCAL = (connect_request, connect_response, refuse_response, plain_requests, rel
          token_requests, minor_responses, resync_requests, resync_responses, transport_events,
          connect_confirm)
 REMOTE = (connect, accept, refused, overflow, data_spdus, plain_spdus, abort_spdus, prepare_spdus,
-          token_spdus, sync_spdus, major_answers, resync_spdus, resync_answers, resume_spdu)
+          token_spdus, sync_spdus, major_answers, resync_spdus, resync_answers, resume_spdu,
+          malformed_spdus)
 
 
 def events(m):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""walk.py [--driver FILE] [--table FILE] [--quick] [--self-test] [--list] [-v]
+"""walk.py [--driver FILE] [--table FILE] [--quick] [--self-test [--rows N]] [-v]
 
 The walk through Annex A of X.225: every state and every event, by the public face of the machine.
 
@@ -12,7 +12,6 @@ commands of the driver. Exit status 1 if there is one.
 import argparse
 import collections
 import os
-import random
 import subprocess
 import sys
 import time
@@ -20,13 +19,15 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import events as ev  # noqa: E402
+import mutants  # noqa: E402
 import octets  # noqa: E402
 import reasons  # noqa: E402
 from model import (ACT, CD, DS, EX, EXCEP, FD, HD, MA, NR, RESYN, SESSION, SS, SY, TD, Machine,  # noqa: E402
                    Walker)
-from table import STATES, Row, Table  # noqa: E402
+from table import STATES, Table  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+DEEP, WIDE = 300, 30  # machines without anything new after which a search ends
 REFUSED = {"CVN_ESTATE", "CVN_ETOKEN", "CVN_EUNIT", "CVN_ESERIAL"}
 
 
@@ -40,34 +41,43 @@ UNITS = {"HD": HD, "FD": FD, "EX": EX, "SY": SY, "MA": MA, "RESYN": RESYN, "ACT"
          "CD": CD, "EXCEP": EXCEP, "TD": TD, "SS": SS, "DS": DS}
 
 
-def configurations():
-    """Each with the others' opposites somewhere: units, roles, TEXP, reuse, versions, places."""
+def deep():
+    """Searched for long: between them they have every unit, role and flow."""
+    C = ev.Config
+    return [C(HALF, "i", 1, data=1), C(HALF, "r", 0, setting=0x55), C(HALF & ~ACT & ~CD | DS, "i", 1),
+            C(SYMMETRIC | DS, "i", 1), C(SYMMETRIC | DS | ACT | CD, "r", 1),
+            C(HD | SS | EXCEP | ACT | RESYN | MA | DS, "i", 0, report=1),
+            C(HD | SY | EXCEP | RESYN | MA | DS, "i", 0, report=1),
+            C(FREE, "i", 0, reuse=1), C(FREE, "r", 0, reuse=1),
+            C(FD | SY | MA | RESYN | DS, "i", 1), C(FD | SY | RESYN | ACT | DS, "r", 1),
+            C(HD | EXCEP | RESYN, "i", 0, reuse=1), C(HD | EXCEP | RESYN, "r", 1),
+            C(HD | SY | MA | ACT | EXCEP | RESYN, "i", report=1),
+            C(FD | SS | RESYN | ACT, "r", 1)]
+
+
+def wide():
+    """Searched until nothing new turns up: each unit away, versions, places of tokens, reuse, both
+    roles with and without transport expedited data."""
     C, found = ev.Config, []
     for texp in (0, 1):
         for role in "ir":
-            found += [C(HALF, role, texp, data=1), C(HALF & ~ACT & ~CD, role, texp, setting=0x55),
-                      C(DUPLEX & ~ACT & ~CD, role, texp), C(FREE, role, texp, reuse=1 - texp),
-                      C(SYMMETRIC, role, texp), C(SYMMETRIC | DS | NR, role, texp),
-                      C(FREE | SS | DS, role, texp), C(SYMMETRIC | ACT, role, texp),
-                      C(HALF & ~ACT & ~CD | DS, role, texp), C(HALF | DS, role, texp)]
+            found += [C(HALF & ~ACT & ~CD, role, texp, setting=0x55), C(DUPLEX & ~ACT & ~CD, role, texp),
+                      C(FREE | SS | DS, role, texp), C(SYMMETRIC | ACT, role, texp, setting=0x10)]
     for role in "ir":
         found += [C(HALF, role, reuse=1), C(DUPLEX, role, reuse=1, setting=0x55),
-                  C(FREE | NR, role, reuse=1), C(SYMMETRIC | HD & 0, role, reuse=1),
-                  C(HALF, role, report=1), C(HALF, role, 1, report=1, setting=0x55),
-                  C(HALF & ~ACT & ~CD, role, 0, report=1, data=1),
-                  C(HALF, role, versions=1, data=1), C(HALF, role, versions=3, peer=1, data=1),
+                  C(FREE | NR, role, reuse=1), C(SYMMETRIC, role, reuse=1), C(FREE, role, 1),
+                  C(HALF, role, 1, report=1, setting=0x55), C(HALF, role, versions=1, data=1),
+                  C(HALF & ~ACT & ~CD, role, 0, report=1, data=1), C(HALF, role, peer=1, data=1),
                   C(DUPLEX, role, 1, versions=2, peer=2, data=1),
                   C(HALF, role, setting=0xaa, choose=0x11, please=0x51),
-                  C(DUPLEX, role, 1, setting=0x44, please=0x55),
-                  C(FREE, role, 1, please=0x55), C(0x349, role), C(HD | EXCEP, role), C(FD, role),
-                  C(HD | SS | EXCEP | RESYN | DS, role), C(HD | SS | EXCEP | ACT | RESYN | MA, role, 1)]
+                  C(DUPLEX, role, 1, setting=0x44, please=0x55), C(FREE, role, 1, please=0x55),
+                  C(0x349, role), C(HD | EXCEP, role), C(FD, role), C(HALF | DS, role)]
     for drop in (SY, MA, RESYN, ACT | CD, CD, NR, TD, EX, EXCEP):
-        for texp, role, place in ((0, "i", 0), (1, "r", 0x55), (1, "i", 0), (0, "r", 0)):
+        for texp, role, place in ((0, "i", 0), (1, "r", 0x55)):
             found.append(C(HALF & ~drop, role, texp, setting=place))
     for drop in (SY, MA, RESYN, NR, TD, EX):
-        for texp, role in ((1, "i"), (0, "r")):
-            found += [C(DUPLEX & ~drop, role, texp), C(SYMMETRIC & ~drop, role, texp),
-                      C(DUPLEX & ~drop & ~ACT & ~CD, role, texp)]
+        found += [C(DUPLEX & ~drop, "i", 1), C(SYMMETRIC & ~drop, "r", 0),
+                  C(DUPLEX & ~drop & ~ACT & ~CD, "i", 1)]
     for role in "ir":  # more in AC or in CN than both have
         found += [C(HD | FD | EX | TD | SY, role, offer=HD | FD | EX | TD | SY | NR, answer=HD | TD | SY | MA),
                   C(FD | TD, role, offer=HD | FD | TD | EXCEP, answer=FD | TD | EXCEP)]
@@ -96,9 +106,8 @@ class Node:
 class Search:
     """Over the model alone. Goals: cells, rows, and values of the base predicates of cells."""
 
-    def __init__(self, table, patience, per_state):
+    def __init__(self, table):
         self.walker, self.table = Walker(table), table
-        self.patience, self.per_state = patience, per_state
         self.done = {}   # goal: test
         self.tests = []  # (config, node, goals)
         self.nodes = 0
@@ -115,30 +124,56 @@ class Search:
             for base in values:
                 yield "value", state, event, base, values[base]
 
+    def dull(self, m, e):
+        """Nothing new can come of this event: it has no row here, as has been seen before."""
+        if m.cfg.report or m.held or ("cell", m.st, e.name) not in self.done or e.name in ("TIM", ev.MALFORMED):
+            return False
+        self.walker.trace = trace = []
+        row = self.walker.find(m, e) if not e.malformed(m) else None
+        return row is None and all(g in self.done for g in self.goals(trace))
+
+    @staticmethod
+    def extra(cfg, e, state, row, since):
+        """What is to be seen too: each row in each configuration, each form of an event in a row, each
+        row behind each that began a resync, what is no SPDU at all, and time that passes without a timer."""
+        if row is not None:
+            yield "in", cfg.name, row.number
+            yield ("form", row.number) + e.form()
+            if since:
+                yield "since", since, row.number
+        elif e.name == ev.MALFORMED:
+            yield ev.MALFORMED, state, e.raw
+        elif e.name == "TIM":
+            yield "quiet", state
+
     def expand(self, cfg, node, push):
         """Tries all that can happen to a node. Whether something new was seen."""
         m, new_found = node.m, False
         for e in ev.events(m):
+            if self.dull(m, e):
+                continue
             self.walker.trace = trace = []
             after, out = self.walker.step(m, e)
             new = [g for g in self.goals(trace) if g not in self.done]
-            if e.name == "TIM" and not m.tim and ("quiet", m.st) not in self.done:
-                new = [("quiet", m.st)]  # no goal, but time must do nothing
+            more = [g for g in self.extra(cfg, e, m.st, trace[0][2] if trace else None,
+                                             m.since)
+                    if g not in self.done]
             if after.ambiguous:
                 self.flaws.setdefault((m.st, e.name), (cfg, node, e))
                 after.ambiguous = None
             fresh = push(after, node, e, out)
-            if new:
-                new_found = True
+            if new or more:
+                new_found = new_found or bool(new)
                 test = fresh or Node(after, node, e, out)
-                for g in new:
+                for g in new + more:
                     self.done[g] = test
-                self.tests.append((cfg, test, new))
+                self.tests.append((cfg, test, new + more))
         return new_found
 
-    def run(self, cfg):
-        """Breadth first, but the states take turns; over when nothing new has been seen for long."""
-        waiting, seen = {}, set()
+    def run(self, cfg, patience):
+        """The states take turns, in each the kinds of machines, and of a kind the newest and the oldest;
+        over when nothing new has been seen for long."""
+        waiting, seen = {}, set()  # waiting: by state and kind
         expanded = collections.Counter()
         root = Machine(cfg)
 
@@ -153,18 +188,23 @@ class Search:
                 return None
             seen.add(key)
             node = Node(m, parent, e, out)
-            waiting.setdefault(m.st, collections.deque()).append(node)
+            waiting.setdefault(m.st, {}).setdefault(m.kind(), collections.deque()).append(node)
             return node
 
         push(root, None, None, None)
         idle = 0
-        while idle < self.patience:
-            states = [s for s in waiting if waiting[s] and expanded[s] < self.per_state]
+        while idle < patience:
+            states = [s for s in waiting if waiting[s]]
             if not states:
                 break
             state = min(states, key=lambda s: expanded[s])
-            node = waiting[state].popleft()
+            kind = min(waiting[state], key=lambda k: expanded[state, k])
             expanded[state] += 1
+            expanded[state, kind] += 1
+            like = waiting[state][kind]
+            node = like.pop() if expanded[state, kind] & 1 else like.popleft()
+            if not like:
+                del waiting[state][kind]
             self.nodes += 1
             reasons.observe(node.m, self.held, self.broken)
             idle = 0 if self.expand(cfg, node, push) else idle + 1
@@ -186,6 +226,8 @@ def command(e):
     """The event as a command of the driver."""
     if e.text:
         return e.text
+    if e.raw is not None:
+        return f"tsdu {e.raw}" + (" expedited" if e.expedited else "")
     if e.spdu_name is not None:
         return (f"tsdu {hexadecimal(octets.encode(e.spdu_name, e.par))}"
                 + (" expedited" if e.expedited else ""))
@@ -332,6 +374,10 @@ class Replay:
                 return i, step, wrong
         return None
 
+    def answers_to(self, index):
+        first = self.first[index] + 1
+        return self.answers[first:first + self.tests[index][1].depth]
+
     def script(self, index, steps):
         at = self.first[index]
         return self.commands[at:at + steps + 1]
@@ -380,7 +426,7 @@ def report_mismatches(replay, most):
     return bad
 
 
-def report(search, replay, verbose):
+def report(search, replay, verbose, quick):
     table = search.table
     rows = {r.number: r for r in table.rows}
     bad = report_mismatches(replay, 40)
@@ -403,6 +449,10 @@ def report(search, replay, verbose):
         print(f"two rows of ({cell[0]}, {cell[1]}) are true:")
         for line in [cfg.new()] + [command(s.event) for s in node.path()] + [command(e)]:
             print("    " + line)
+    if quick and open_ends:
+        print(f"left to the whole walk: {len(open_ends)} cells, rows and values")
+        total.subtract(g[0] for g in open_ends)
+        open_ends = []
     for goal in open_ends:
         print(f"not reached, and no reason known: {goal_name(goal, rows)}")
     for name in search.broken:
@@ -428,24 +478,30 @@ def main():
     parser.add_argument("--table", default=os.path.join(ROOT, "src/proto/x225/x225.csv"))
     parser.add_argument("--quick", action="store_true", help="fewer paths, under 10 s")
     parser.add_argument("--self-test", action="store_true", help="wrong rows must be found")
+    parser.add_argument("--rows", type=int, default=20, help="how many wrong rows (20)")
     parser.add_argument("-v", "--verbose", action="store_true", help="unreachable pairs by name")
     args = parser.parse_args()
 
     begin = time.monotonic()
-    table = Table(args.table)
-    search = Search(table, int(os.environ.get("PAT","60")), int(os.environ.get("PER","60")))
-    for cfg in configurations():
-        before = len(search.done)
-        start = time.monotonic()
-        search.run(cfg)
+    search = Search(Table(args.table))
+    patience = DEEP // 5 if args.quick else DEEP
+    plan = [(c, patience) for c in deep()]
+    if not args.quick and not args.self_test:
+        plan += [(c, WIDE) for c in wide()]
+    for cfg, patience in plan:
+        before, start = len(search.done), time.monotonic()
+        search.run(cfg, patience)
         if args.verbose:
             print(f"{time.monotonic() - start:5.2f} s {len(search.done) - before:5} new  {cfg.name}")
     searched = time.monotonic()
     replay = Replay(args.driver, search.tests)
     print(f"{search.nodes} machines of the model, {len(search.tests)} paths, "
-          f"{len(replay.commands)} steps; search {searched - begin:.1f} s")
-    clean = report(search, replay, args.verbose)
-    print(f"in {time.monotonic() - begin:.1f} s", file=sys.stderr)
+          f"{len(replay.commands)} steps")
+    if args.self_test:
+        clean = mutants.self_test(search, replay, compare, args.rows)
+    else:
+        clean = report(search, replay, args.verbose, args.quick)
+    print(f"searched {searched - begin:.1f} s, {time.monotonic() - begin:.1f} s in all", file=sys.stderr)
     return 0 if clean else 1
 
 

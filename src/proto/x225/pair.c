@@ -219,6 +219,8 @@ static void feed_slice(struct pair *p, unsigned side, const uint8_t *in, size_t 
             record(p, side, &ev);
         } else if (rc == CVN_FULL) {
             pair_drain(p, side);
+        } else if (rc == CVN_ENOMEM && p->retry) {
+            continue;
         } else {
             ck_assert_int_eq(rc, CVN_MORE);
             break;

@@ -51,6 +51,7 @@ struct pair {
     cvn_time now;
     bool expedited; /* the transport has expedited data */
     enum pair_slicing slicing;
+    bool retry;    /* CVN_ENOMEM from feed is tried again */
     bool overtake; /* expedited TSDUs may overtake */
     uint32_t random;
     unsigned seq;

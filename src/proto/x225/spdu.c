@@ -328,13 +328,16 @@ static const uint8_t spdu_by_si[2][64] = {
 static_assert(SPDU_ARRAY_LEN(spdu_table) == CVN_SPDU_TYPES, "one entry per SPDU");
 static_assert(SPDU_ARRAY_LEN(ac_rows) <= SPDU_ROWS && SPDU_ARRAY_LEN(cn_rows) <= SPDU_ROWS, "I2");
 
-/* Read when it runs, so that memset is called: what compilers put in its place for a size
- * they know (rep stos) costs as much as the rest of decoding. */
-static const volatile size_t spdu_size = sizeof(struct cvn_spdu);
+#define SPDU_PIECE 64u
 
+/* In pieces: what compilers put in the place of a memset of this size (rep stos) costs as
+ * much as the rest of decoding. */
 static void spdu_clear(struct cvn_spdu *s, enum cvn_spdu_type type)
 {
-    memset(s, 0, spdu_size);
+    uint8_t *p = (uint8_t *)s;
+    for (size_t n = sizeof *s / SPDU_PIECE; n > 0; n--, p += SPDU_PIECE)
+        memset(p, 0, SPDU_PIECE);
+    memset(p, 0, sizeof *s % SPDU_PIECE);
     s->type = type;
 }
 
@@ -861,7 +864,7 @@ static void spdu_plan(const struct cvn_spdu *s, struct spdu_plan *plan)
         plan->allowed && allowed && spdu_has_allowed(s, plan->own) && spdu_sync_allowed(s);
 }
 
-static void spdu_put_head(struct cvn_wr *w, unsigned code, size_t n)
+static inline void spdu_put_head(struct cvn_wr *w, unsigned code, size_t n)
 {
     if (n < SPDU_LI_LONG) {
         cvn_wr_be16(w, (uint16_t)(code << 8 | n));
@@ -871,7 +874,7 @@ static void spdu_put_head(struct cvn_wr *w, unsigned code, size_t n)
     }
 }
 
-static void spdu_put_digits(struct cvn_wr *w, uint32_t v, size_t n)
+static inline void spdu_put_digits(struct cvn_wr *w, uint32_t v, size_t n)
 {
     uint8_t *to = cvn_wr_room(w, n);
     assert(to != NULL);
@@ -879,8 +882,8 @@ static void spdu_put_digits(struct cvn_wr *w, uint32_t v, size_t n)
         to[--n] = (uint8_t)('0' + v % 10);
 }
 
-static void spdu_put_value(const struct cvn_spdu *s, const struct spdu_param *p, size_t n,
-                           struct cvn_wr *w)
+static inline void spdu_put_value(const struct cvn_spdu *s, const struct spdu_param *p, size_t n,
+                                  struct cvn_wr *w)
 {
     const uint8_t *member = (const uint8_t *)s + p->at;
     switch ((enum spdu_kind)p->kind) {
@@ -916,25 +919,53 @@ static void spdu_put_value(const struct cvn_spdu *s, const struct spdu_param *p,
     }
 }
 
+/* The short way for a MIP with its number and no more than its type: the most frequent SPDU
+ * after DT. What is not so, or may not be sent, goes the long way. */
+static bool spdu_encode_point(const struct cvn_spdu *s, struct cvn_wr *w)
+{
+    size_t n = spdu_digits(s->serial);
+    size_t params = (s->has == CVN_HAS_SERIAL ? 0u : 3u) + 2 + n;
+    struct cvn_wr to = *w;
+    if ((s->has | CVN_HAS_SYNC_TYPE) != (CVN_HAS_SYNC_TYPE | CVN_HAS_SERIAL) ||
+        s->serial > CVN_SERIAL_MAX || s->sync_type > 3 ||
+        (s->large_initial.n | s->large_initial2.n) != 0)
+        return false;
+    if (to.bad || to.cap - to.len < 2 + params)
+        return false;
+    spdu_put_head(&to, 49, params);
+    if (s->has != CVN_HAS_SERIAL) {
+        spdu_put_head(&to, 15, 1);
+        cvn_wr_u8(&to, s->sync_type);
+    }
+    spdu_put_head(&to, 42, n);
+    spdu_put_digits(&to, s->serial, n);
+    w->len = to.len;
+    return true;
+}
+
 int cvn_spdu_encode(const struct cvn_spdu *s, struct cvn_wr *w)
 {
-    const struct spdu_entry *e = &spdu_table[s->type];
-    struct spdu_plan plan;
     assert(s->type < CVN_SPDU_TYPES);
+    if (s->type == CVN_SPDU_MIP && spdu_encode_point(s, w))
+        return CVN_OK;
+    const struct spdu_entry *e = &spdu_table[s->type];
+    struct cvn_wr to = *w; /* a copy that the octets written cannot alias */
+    struct spdu_plan plan;
     spdu_plan(s, &plan);
     if (!plan.allowed)
         return CVN_EINVAL;
-    if (plan.params > SPDU_PARAMS_MAX || w->bad || spdu_unit_size(plan.params) > w->cap - w->len)
+    if (plan.params > SPDU_PARAMS_MAX || to.bad || spdu_unit_size(plan.params) > to.cap - to.len)
         return CVN_ETOOBIG;
-    spdu_put_head(w, e->si, plan.params);
+    spdu_put_head(&to, e->si, plan.params);
     for (unsigned i = 0; i < e->nrows; i++) {
         const struct spdu_param *p = &spdu_params[e->rows[i].name];
         if (plan.len[i] == SPDU_ABSENT)
             continue;
-        spdu_put_head(w, p->code, plan.len[i]);
-        spdu_put_value(s, p, plan.len[i], w);
+        spdu_put_head(&to, p->code, plan.len[i]);
+        spdu_put_value(s, p, plan.len[i], &to);
     }
-    assert(!w->bad); /* I4 */
+    assert(!to.bad); /* I4 */
+    w->len = to.len;
     return CVN_OK;
 }
 

@@ -3,6 +3,7 @@
 #include "proto/x225/test_lines.h"
 
 #include <check.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,45 +61,68 @@ void set_octet(struct unit *u, unsigned v)
     u->n = 1;
 }
 
+#define ANY_TYPE (-1)
+#define ANY_PGI  0xffffu
+
 /* A value that may stand in the unit; all defined bits set where they are bits. */
 static void set_sample(enum cvn_spdu_type type, struct unit *u)
 {
     static const struct {
         unsigned code;
+        unsigned pgi;
+        int type;
+        size_t n;
         const char *value;
-    } octets[] = {{9, "called"},     {10, "calling"},      {11, "20260101000000Z"},
-                  {12, "1234"},      {20, "\x03\x49"},     {21, "\x04\x01\x08\x02"},
-                  {23, "123456"},    {41, "act-1"},        {42, "999999"},
-                  {46, "mia data"},  {49, "\x01\x02\x03"}, {51, "calling ssel"},
-                  {52, "called"},    {54, "77"},           {55, "88"},
-                  {57, "123456789"}, {58, "987654321098"}, {193, "user data"},
-                  {194, "extended"}};
-    static const struct {
-        unsigned code;
-        unsigned value;
-    } codes[] = {{15, 3}, {16, 0x55}, {17, 1}, {19, 1}, {22, 3}, {24, 2},
-                 {25, 3}, {26, 0x26}, {27, 2}, {53, 1}, {56, 6}, {60, 1}};
-    for (size_t i = 0; i < sizeof octets / sizeof octets[0]; i++)
-        if (octets[i].code == u->code)
-            set(u, octets[i].value, strlen(octets[i].value));
-    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
-        if (codes[i].code == u->code)
-            set_octet(u, codes[i].value);
-    if (u->code == 15 && type != CVN_SPDU_MIP)
-        set_octet(u, type == CVN_SPDU_MAP ? 1 : 0);
-    if (u->code == 17 && type == CVN_SPDU_AB)
-        set_octet(u, 0x1f);
-    if (u->code == 22 && type == CVN_SPDU_OA)
-        set_octet(u, 2);
-    if (u->code == 41 && u->pgi == 33)
-        set(u, "old", 3);
-    if (u->code == 50)
-        set_octet(u, 5);
-    if (u->code == 50 && type == CVN_SPDU_RF)
-        set(u, "\x02refused", 8);
+    } samples[] = {
+        /* the first that fits */
+        {9, ANY_PGI, ANY_TYPE, 6, "called"},
+        {10, ANY_PGI, ANY_TYPE, 7, "calling"},
+        {11, ANY_PGI, ANY_TYPE, 15, "20260101000000Z"},
+        {12, ANY_PGI, ANY_TYPE, 4, "1234"},
+        {15, ANY_PGI, CVN_SPDU_MIP, 1, "\x03"},
+        {15, ANY_PGI, CVN_SPDU_MAP, 1, "\x01"},
+        {15, ANY_PGI, ANY_TYPE, 1, "\x00"},
+        {16, ANY_PGI, ANY_TYPE, 1, "\x55"},
+        {17, ANY_PGI, CVN_SPDU_AB, 1, "\x1f"},
+        {17, ANY_PGI, ANY_TYPE, 1, "\x01"},
+        {19, ANY_PGI, ANY_TYPE, 1, "\x01"},
+        {20, ANY_PGI, ANY_TYPE, 2, "\x03\x49"},
+        {21, ANY_PGI, ANY_TYPE, 4, "\x04\x01\x08\x02"},
+        {22, ANY_PGI, CVN_SPDU_OA, 1, "\x02"},
+        {22, ANY_PGI, ANY_TYPE, 1, "\x03"},
+        {23, ANY_PGI, ANY_TYPE, 6, "123456"},
+        {24, ANY_PGI, ANY_TYPE, 1, "\x02"},
+        {25, ANY_PGI, ANY_TYPE, 1, "\x03"},
+        {26, ANY_PGI, ANY_TYPE, 1, "\x26"},
+        {27, ANY_PGI, ANY_TYPE, 1, "\x02"},
+        {41, 33, ANY_TYPE, 3, "old"},
+        {41, ANY_PGI, ANY_TYPE, 5, "act-1"},
+        {42, ANY_PGI, ANY_TYPE, 6, "999999"},
+        {46, ANY_PGI, ANY_TYPE, 8, "mia data"},
+        {49, ANY_PGI, ANY_TYPE, 3, "\x01\x02\x03"},
+        {50, ANY_PGI, CVN_SPDU_RF, 8, "\x02refused"},
+        {50, ANY_PGI, ANY_TYPE, 1, "\x05"},
+        {51, ANY_PGI, ANY_TYPE, 12, "calling ssel"},
+        {52, ANY_PGI, ANY_TYPE, 6, "called"},
+        {53, ANY_PGI, ANY_TYPE, 1, "\x01"},
+        {54, ANY_PGI, ANY_TYPE, 2, "77"},
+        {55, ANY_PGI, ANY_TYPE, 2, "88"},
+        {56, ANY_PGI, ANY_TYPE, 1, "\x06"},
+        {57, ANY_PGI, ANY_TYPE, 9, "123456789"},
+        {58, ANY_PGI, ANY_TYPE, 12, "987654321098"},
+        {60, ANY_PGI, ANY_TYPE, 1, "\x01"},
+        {193, ANY_PGI, ANY_TYPE, 9, "user data"},
+        {194, ANY_PGI, ANY_TYPE, 8, "extended"},
+    };
+    size_t i = 0;
+    while (samples[i].code != u->code || (samples[i].pgi != ANY_PGI && samples[i].pgi != u->pgi) ||
+           (samples[i].type != ANY_TYPE && samples[i].type != (int)type)) {
+        i++;
+        ck_assert_uint_lt(i, sizeof samples / sizeof samples[0]);
+    }
+    set(u, samples[i].value, samples[i].n);
 }
 
-/* The units of an SPDU, all present. CN's 194 is left out. */
 struct units units_of(enum cvn_spdu_type type)
 {
     struct units us = {.type = type};
@@ -184,6 +208,34 @@ void put_head(struct octets *o, unsigned code, size_t n)
     put(o, head, len);
 }
 
+static void put_level(struct octets *o, const struct units *us, unsigned pgi, struct twist *t);
+
+static void put_group(struct octets *o, const struct units *us, unsigned pgi, struct twist *t)
+{
+    struct twist inner = *t;
+    struct octets group = {NULL, 0};
+    put_level(&group, us, pgi, &inner);
+    put_head(o, pgi, group.n);
+    size_t base = o->n;
+    put(o, group.p, group.n);
+    free(group.p);
+    if (inner.extra_at != t->extra_at)
+        t->extra_at = base + inner.extra_at;
+    if (inner.mark_at != t->mark_at)
+        t->mark_at = base + inner.mark_at;
+}
+
+static void put_unit(struct octets *o, const struct units *us, const struct unit *u,
+                     struct twist *t)
+{
+    if (u->group) {
+        put_group(o, us, u->code, t);
+        return;
+    }
+    put_head(o, u->code, u->n);
+    put(o, u->value, u->n);
+}
+
 static void put_level(struct octets *o, const struct units *us, unsigned pgi, struct twist *t)
 {
     for (size_t k = 0; k < us->n; k++) {
@@ -196,25 +248,10 @@ static void put_level(struct octets *o, const struct units *us, unsigned pgi, st
         }
         if (t->mark == u)
             t->mark_at = o->n;
-        for (int times = t->twice == u ? 2 : 1; times > 0; times--) {
-            if (t->twice == u && times == 1)
-                t->extra_at = o->n;
-            if (!u->group) {
-                put_head(o, u->code, u->n);
-                put(o, u->value, u->n);
-                continue;
-            }
-            struct twist inner = *t;
-            struct octets group = {NULL, 0};
-            put_level(&group, us, u->code, &inner);
-            put_head(o, u->code, group.n);
-            size_t base = o->n;
-            put(o, group.p, group.n);
-            free(group.p);
-            if (inner.extra_at != t->extra_at)
-                t->extra_at = base + inner.extra_at;
-            if (inner.mark_at != t->mark_at)
-                t->mark_at = base + inner.mark_at;
+        put_unit(o, us, u, t);
+        if (t->twice == u) {
+            t->extra_at = o->n;
+            put_unit(o, us, u, t);
         }
     }
     if (pgi == 0 && t->at_end) {
@@ -313,39 +350,71 @@ void expect_fault(const struct units *us, struct twist *t, size_t offset, const 
     free(o.p);
 }
 
-/* The value as it is taken, -1: reserved. */
 int value_taken(enum cvn_spdu_type type, unsigned code, unsigned v)
 {
-    switch (code) {
-    case 15:
-        return (int)(v & (type == CVN_SPDU_MIP ? 3u : 1u));
-    case 16:
-        return (int)(v & 0x55u);
-    case 17:
-        return (int)(v & (type == CVN_SPDU_AB ? 0x1fu : 1u));
-    case 19:
-    case 60:
-        return (int)(v & 1u);
-    case 22:
-        if (type == CVN_SPDU_OA)
-            return v == 2 ? 2 : -1;
-        return (int)(v & 3u);
-    case 24:
-        return v >= 1 && v <= 4 ? (int)v : -1;
-    case 25:
-        return (int)(v & 3u);
-    case 26:
-        return (int)v;
-    case 27:
-    case 53:
-        return v <= 2 ? (int)v : -1;
-    case 56:
-        return v <= 6 ? (int)v : -1;
-    default: /* 50 */
-        if (type == CVN_SPDU_RF)
-            return v <= 2 || (v >= 129 && v <= 134) ? (int)v : -1;
-        return v == 0 || v == 1 || v == 3 || v == 5 || v == 6 || v == 128 ? (int)v : -1;
+    static const struct {
+        unsigned code;
+        int type;
+        unsigned n; /* of values; 0: bits */
+        unsigned bits;
+        const char *values;
+    } all[] = {
+        /* the first that fits */
+        {15, CVN_SPDU_MIP, 0, 0x03, NULL},
+        {15, ANY_TYPE, 0, 0x01, NULL},
+        {16, ANY_TYPE, 0, 0x55, NULL},
+        {17, CVN_SPDU_AB, 0, 0x1f, NULL},
+        {17, ANY_TYPE, 0, 0x01, NULL},
+        {19, ANY_TYPE, 0, 0x01, NULL},
+        {22, CVN_SPDU_OA, 1, 0, "\x02"},
+        {22, ANY_TYPE, 0, 0x03, NULL},
+        {24, ANY_TYPE, 4, 0, "\x01\x02\x03\x04"},
+        {25, ANY_TYPE, 0, 0x03, NULL},
+        {26, ANY_TYPE, 0, 0xff, NULL},
+        {27, ANY_TYPE, 3, 0, "\x00\x01\x02"},
+        {50, CVN_SPDU_RF, 9, 0, "\x00\x01\x02\x81\x82\x83\x84\x85\x86"},
+        {50, ANY_TYPE, 6, 0, "\x00\x01\x03\x05\x06\x80"},
+        {53, ANY_TYPE, 3, 0, "\x00\x01\x02"},
+        {56, ANY_TYPE, 7, 0, "\x00\x01\x02\x03\x04\x05\x06"},
+        {60, ANY_TYPE, 0, 0x01, NULL},
+    };
+    size_t i = 0;
+    while (all[i].code != code || (all[i].type != ANY_TYPE && all[i].type != (int)type)) {
+        i++;
+        ck_assert_uint_lt(i, sizeof all / sizeof all[0]);
     }
+    if (all[i].n == 0)
+        return (int)(v & all[i].bits);
+    return memchr(all[i].values, (int)v, all[i].n) != NULL ? (int)v : -1;
+}
+
+uint8_t *octet_of(struct cvn_spdu *s, unsigned code)
+{
+    static const size_t at[] = {
+        [15] = offsetof(struct cvn_spdu, sync_type),
+        [16] = offsetof(struct cvn_spdu, token_item),
+        [17] = offsetof(struct cvn_spdu, disconnect),
+        [19] = offsetof(struct cvn_spdu, options),
+        [22] = offsetof(struct cvn_spdu, version),
+        [24] = offsetof(struct cvn_spdu, prepare),
+        [25] = offsetof(struct cvn_spdu, enclosure),
+        [26] = offsetof(struct cvn_spdu, token_setting),
+        [27] = offsetof(struct cvn_spdu, resync),
+        [50] = offsetof(struct cvn_spdu, reason),
+        [53] = offsetof(struct cvn_spdu, resync2),
+        [56] = offsetof(struct cvn_spdu, upper_limit),
+        [60] = offsetof(struct cvn_spdu, overflow),
+    };
+    return (uint8_t *)s + at[code];
+}
+
+uint32_t *number_of(struct cvn_spdu *s, unsigned code)
+{
+    if (code == 23)
+        return &s->initial;
+    if (code == 42)
+        return &s->serial;
+    return code == 54 || code == 55 ? &s->serial2 : NULL;
 }
 
 void expect_refused(const struct cvn_spdu *s, int code)

@@ -82,6 +82,10 @@ void expect_round_trip(const struct units *us, struct cvn_spdu *s);
 void expect_fault(const struct units *us, struct twist *t, size_t offset, const char *why);
 /* An octet as it is taken in the parameter of this code, -1: reserved. */
 int value_taken(enum cvn_spdu_type type, unsigned code, unsigned v);
+/* The member that the parameter of this code, one octet, is kept in. */
+uint8_t *octet_of(struct cvn_spdu *s, unsigned code);
+/* The same of a number; NULL: the code is of none. */
+uint32_t *number_of(struct cvn_spdu *s, unsigned code);
 /* Encoding says code and writes nothing. */
 void expect_refused(const struct cvn_spdu *s, int code);
 /* What us decode to; *o is the caller's. */

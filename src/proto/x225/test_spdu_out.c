@@ -98,49 +98,38 @@ START_TEST(sends_nothing_if_a_mandatory_one_is_missing)
 }
 END_TEST
 
-/* Each octet of each parameter that is one, all values. */
+/* s with the parameter of this code, one octet, set to v. */
+static void expect_octet(const struct cvn_spdu *s, unsigned code, unsigned v)
+{
+    struct cvn_spdu one = *s;
+    struct cvn_spdu back;
+    struct cvn_spdu_fault fault;
+    bool allowed = value_taken(s->type, code, v) == (int)v;
+    *octet_of(&one, code) = (uint8_t)v;
+    if (code == 15 && s->type == CVN_SPDU_MAP)
+        allowed = v == 1;
+    if (code == 15 && s->type == CVN_SPDU_AE)
+        allowed = v == 0;
+    if (!allowed) {
+        expect_refused(&one, CVN_EINVAL);
+        return;
+    }
+    struct octets sent = encode(&one);
+    ck_assert_int_eq(decode(&back, s->type, sent, &fault), CVN_OK);
+    ck_assert(same(&one, &back));
+    free(sent.p);
+}
+
 START_TEST(sends_no_reserved_value)
 {
     struct units us = units_of((enum cvn_spdu_type)_i);
     struct octets o;
     const struct cvn_spdu s = decoded(&us, &o);
-    for (unsigned v = 0; v < 256; v++) {
-        uint8_t octet = (uint8_t)v;
-        for (size_t i = 0; i < us.n; i++) {
-            struct cvn_spdu one = s;
-            unsigned code = us.at[i].code;
-            if (us.at[i].group || us.at[i].n != 1)
-                continue;
-            one.sync_type = code == 15 ? octet : one.sync_type;
-            one.token_item = code == 16 ? octet : one.token_item;
-            one.disconnect = code == 17 ? octet : one.disconnect;
-            one.options = code == 19 ? octet : one.options;
-            one.version = code == 22 ? octet : one.version;
-            one.prepare = code == 24 ? octet : one.prepare;
-            one.token_setting = code == 26 ? octet : one.token_setting;
-            one.resync = code == 27 ? octet : one.resync;
-            one.reason = code == 50 ? octet : one.reason;
-            one.resync2 = code == 53 ? octet : one.resync2;
-            one.upper_limit = code == 56 ? octet : one.upper_limit;
-            one.overflow = code == 60 ? octet : one.overflow;
-            bool allowed = value_taken(us.type, code, v) == (int)v;
-            if (code == 15 && us.type == CVN_SPDU_MAP)
-                allowed = v == 1;
-            if (code == 15 && us.type == CVN_SPDU_AE)
-                allowed = v == 0;
-            if (code == 25) /* segments have a test of their own */
-                continue;
-            if (!allowed) {
-                expect_refused(&one, CVN_EINVAL);
-                continue;
-            }
-            struct octets sent = encode(&one);
-            struct cvn_spdu back;
-            struct cvn_spdu_fault fault;
-            ck_assert_int_eq(decode(&back, us.type, sent, &fault), CVN_OK);
-            ck_assert(same(&one, &back));
-            free(sent.p);
-        }
+    for (size_t i = 0; i < us.n; i++) {
+        bool octet = !us.at[i].group && us.at[i].n == 1;
+        if (octet && us.at[i].code != 25) /* segments have tests of their own */
+            for (unsigned v = 0; v < 256; v++)
+                expect_octet(&s, us.at[i].code, v);
     }
     free(o.p);
 }
@@ -224,22 +213,19 @@ START_TEST(sends_no_number_above_999999)
                                        999,    1000,   9999,    10000,   99999,
                                        100000, 999999, 1000000, 9999999, UINT32_MAX};
     for (size_t i = 0; i < us.n; i++) {
-        unsigned code = us.at[i].code;
-        if (code != 23 && code != 42 && code != 54 && code != 55)
-            continue;
         for (size_t k = 0; k < sizeof numbers / sizeof numbers[0]; k++) {
             struct cvn_spdu one = s;
-            uint32_t v = numbers[k];
-            one.initial = code == 23 ? v : one.initial;
-            one.serial = code == 42 ? v : one.serial;
-            one.serial2 = code == 54 || code == 55 ? v : one.serial2;
-            if (v > CVN_SERIAL_MAX) {
+            struct cvn_spdu back;
+            struct cvn_spdu_fault fault;
+            uint32_t *number = number_of(&one, us.at[i].code);
+            if (number == NULL)
+                break;
+            *number = numbers[k];
+            if (numbers[k] > CVN_SERIAL_MAX) {
                 expect_refused(&one, CVN_EINVAL);
                 continue;
             }
             struct octets sent = encode(&one);
-            struct cvn_spdu back;
-            struct cvn_spdu_fault fault;
             ck_assert_int_eq(decode(&back, us.type, sent, &fault), CVN_OK);
             ck_assert(same(&one, &back));
             free(sent.p);
@@ -486,6 +472,58 @@ START_TEST(knows_both_forms_of_length)
 }
 END_TEST
 
+START_TEST(sends_a_bare_minor_point_as_any_other)
+{
+    static const struct {
+        uint32_t serial;
+        const char *octets;
+    } cases[] = {{0, "31 03 2A 01 30"},
+                 {7, "31 03 2A 01 37"},
+                 {42, "31 04 2A 02 34 32"},
+                 {999999, "31 08 2A 06 39 39 39 39 39 39"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (int sync = -1; sync < 256; sync++) {
+            struct cvn_spdu s;
+            struct octets o = hex(cases[i].octets);
+            cvn_spdu_init(&s, CVN_SPDU_MIP);
+            s.has = CVN_HAS_SERIAL | (sync >= 0 ? (uint32_t)CVN_HAS_SYNC_TYPE : 0);
+            s.serial = cases[i].serial;
+            s.sync_type = (uint8_t)(sync < 0 ? 200 : sync); /* what is not named is no matter */
+            if (sync >= 4) {
+                expect_refused(&s, CVN_EINVAL);
+            } else if (sync < 0) {
+                struct octets sent = encode(&s);
+                expect_same_octets(sent, o);
+                free(sent.p);
+            } else {
+                const uint8_t item[] = {49, (uint8_t)(o.n + 1), 15, 1, (uint8_t)sync};
+                struct octets sent = encode(&s);
+                ck_assert_mem_eq(sent.p, item, sizeof item);
+                ck_assert_uint_eq(sent.n, o.n + 3);
+                ck_assert_mem_eq(sent.p + 5, o.p + 2, o.n - 2);
+                free(sent.p);
+            }
+            free(o.p);
+        }
+    }
+    struct cvn_spdu s = {.type = CVN_SPDU_MIP, .has = CVN_HAS_SERIAL, .serial = 1000000};
+    expect_refused(&s, CVN_EINVAL);
+    s.serial = 7;
+    s.large_initial = (struct cvn_octets){(const uint8_t *)"1", 1};
+    expect_refused(&s, CVN_EINVAL);
+    s.large_initial.n = 0;
+    for (size_t room = 0; room < 5; room++) {
+        uint8_t buf[5] = {0xee};
+        struct cvn_wr w = cvn_wr_init(buf, room);
+        ck_assert_int_eq(cvn_spdu_encode(&s, &w), CVN_ETOOBIG);
+        ck_assert(w.len == 0 && !w.bad && buf[0] == 0xee);
+        w = cvn_wr_init(buf, sizeof buf);
+        w.bad = true;
+        ck_assert_int_eq(cvn_spdu_encode(&s, &w), CVN_ETOOBIG);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("spdu_out");
@@ -506,6 +544,7 @@ int main(void)
     tcase_add_test(one, knows_what_may_follow_a_reason_to_refuse);
     tcase_add_test(one, sends_a_group_for_its_members);
     tcase_add_test(one, begins_with_what_makes_a_map);
+    tcase_add_test(one, sends_a_bare_minor_point_as_any_other);
     suite_add_tcase(s, each);
     suite_add_tcase(s, one);
     SRunner *r = srunner_create(s);

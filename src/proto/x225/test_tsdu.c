@@ -775,10 +775,10 @@ START_TEST(bounds_an_ssdu_in_segments)
 {
     for (uint32_t most = 0; most <= 12; most++) {
         struct feeder f;
-        char in[1000] = "01 00 31 0C 19 01 01 2A 01 37 C1 04 61 61 61 61 / ";
-        for (int k = 0; k < 3; k++)
-            (void)strcat(in, k == 2 ? "01 00 31 09 19 01 02 C1 04 61 61 61 61 / "
-                                    : "01 00 31 07 19 01 00 C1 02 61 61 / ");
+        static const char in[] = "01 00 31 0C 19 01 01 2A 01 37 C1 04 61 61 61 61 / "
+                                 "01 00 31 07 19 01 00 C1 02 61 61 / "
+                                 "01 00 31 07 19 01 00 C1 02 61 61 / "
+                                 "01 00 31 09 19 01 02 C1 04 61 61 61 61 / ";
         feeder_init(&f, V2, most);
         feed_case(&f, in, WHOLE, 0);
         if (most < 12)

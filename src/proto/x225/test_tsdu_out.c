@@ -4,86 +4,61 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/x225/test_lines.h"
 #include "proto/x225/tsdu.h"
 
-START_TEST(puts_before_an_spdu_what_table_7_says)
+/* 1: a GT goes before it, 2: a PT, 0: neither. */
+static unsigned table_7(enum cvn_spdu_type type)
 {
     static const char *const after_gt[] = {"DT", "MIP", "MAP", "AE", "RS",
                                            "AS", "AR",  "AI",  "AD", "CD"};
     static const char *const after_pt[] = {"MIA", "MAA", "RA", "AIA", "ADA", "CDA", "ED", "ER"};
-    for (int type = 0; type < CVN_SPDU_TYPES; type++) {
-        uint8_t buf[100];
-        struct cvn_spdu s;
-        const uint8_t octet = 'x';
-        struct cvn_octets one = {&octet, 1};
-        unsigned first = 0;
-        const char *name = cvn_spdu_name((enum cvn_spdu_type)type);
-        for (size_t i = 0; i < sizeof after_gt / sizeof after_gt[0]; i++)
-            first = strcmp(name, after_gt[i]) == 0 ? 1 : first;
-        for (size_t i = 0; i < sizeof after_pt / sizeof after_pt[0]; i++)
-            first = strcmp(name, after_pt[i]) == 0 ? 2 : first;
-        cvn_spdu_init(&s, (enum cvn_spdu_type)type);
-        s.activity = one;
-        s.old_activity = one;
-        s.reflect = one;
-        s.prepare = 1;
-        s.version = 2;
-        for (unsigned bit = 0; bit < 32; bit++) { /* what it must have, found by trying */
-            struct cvn_wr w = cvn_wr_init(buf, sizeof buf);
-            if (cvn_spdu_encode(&s, &w) == CVN_OK)
-                break;
-            static const uint32_t must[] = {CVN_HAS_SERIAL,
-                                            CVN_HAS_RESYNC,
-                                            CVN_HAS_REASON,
-                                            CVN_HAS_ACTIVITY,
-                                            CVN_HAS_REFLECT,
-                                            CVN_HAS_DISCONNECT,
-                                            CVN_HAS_PREPARE,
-                                            CVN_HAS_ENCLOSURE,
-                                            CVN_HAS_VERSION,
-                                            CVN_HAS_RESYNC | CVN_HAS_SERIAL,
-                                            CVN_HAS_ACTIVITY | CVN_HAS_OLD_ACTIVITY |
-                                                CVN_HAS_SERIAL | CVN_HAS_LINKING};
-            ck_assert_uint_lt(bit, sizeof must / sizeof must[0]);
-            s.has = must[bit] | (type == CVN_SPDU_MAP ? (uint32_t)CVN_HAS_SYNC_TYPE : 0);
-        }
-        uint8_t plain[100];
-        struct cvn_wr p = cvn_wr_init(plain, sizeof plain);
-        ck_assert_int_eq(cvn_spdu_encode(&s, &p), CVN_OK);
-        for (unsigned tokens = 0; tokens < 256; tokens++) {
-            size_t zero = first == 0 ? 0 : tokens == 0 ? 2 : 5;
-            bool allowed = tokens == 0 || (first == 1 && (tokens & ~0x55u) == 0);
-            for (size_t room = 0; room <= zero + p.len; room++) {
-                uint8_t *exact = malloc(room + 1);
-                struct cvn_wr w = cvn_wr_init(exact, room);
-                ck_assert_ptr_nonnull(exact);
-                int rc = cvn_tsdu_encode(&s, (uint8_t)tokens, &w);
-                if (!allowed) {
-                    ck_assert_int_eq(rc, CVN_EINVAL);
-                    ck_assert_uint_eq(w.len, 0);
-                } else if (room < zero + p.len) {
-                    ck_assert_int_eq(rc, CVN_ETOOBIG);
-                    ck_assert_uint_eq(w.len, 0);
-                    ck_assert(!w.bad);
-                } else {
-                    ck_assert_int_eq(rc, CVN_OK);
-                    ck_assert_uint_eq(w.len, zero + p.len);
-                    ck_assert_mem_eq(exact + zero, plain, p.len);
-                    if (zero > 0)
-                        ck_assert_uint_eq(exact[0], first);
-                    if (zero == 2)
-                        ck_assert_uint_eq(exact[1], 0);
-                    if (zero == 5) {
-                        const uint8_t item[] = {3, 16, 1, (uint8_t)tokens};
-                        ck_assert_mem_eq(exact + 1, item, 4);
-                    }
-                    w.bad = true;
-                    ck_assert_int_eq(cvn_tsdu_encode(&s, (uint8_t)tokens, &w), CVN_ETOOBIG);
-                }
-                free(exact);
-            }
-        }
+    const char *name = cvn_spdu_name(type);
+    for (size_t i = 0; i < sizeof after_gt / sizeof after_gt[0]; i++)
+        if (strcmp(name, after_gt[i]) == 0)
+            return 1;
+    for (size_t i = 0; i < sizeof after_pt / sizeof after_pt[0]; i++)
+        if (strcmp(name, after_pt[i]) == 0)
+            return 2;
+    return 0;
+}
+
+/* s, whose octets alone are alone, in this much room. */
+static void expect_concatenated(const struct cvn_spdu *s, struct octets alone, uint8_t tokens,
+                                size_t room)
+{
+    unsigned first = table_7(s->type);
+    const uint8_t zero[] = {(uint8_t)first, tokens == 0 ? 0 : 3, 16, 1, tokens};
+    size_t before = first == 0 ? 0 : tokens == 0 ? 2 : 5;
+    bool allowed = tokens == 0 || (first == 1 && (tokens & ~0x55u) == 0);
+    uint8_t *exact = malloc(room + 1);
+    struct cvn_wr w = cvn_wr_init(exact, room);
+    ck_assert_ptr_nonnull(exact);
+    int rc = cvn_tsdu_encode(s, tokens, &w);
+    if (!allowed || room < before + alone.n) {
+        ck_assert_int_eq(rc, allowed ? CVN_ETOOBIG : CVN_EINVAL);
+        ck_assert_uint_eq(w.len, 0);
+        ck_assert(!w.bad);
+    } else {
+        ck_assert_int_eq(rc, CVN_OK);
+        ck_assert_uint_eq(w.len, before + alone.n);
+        ck_assert_mem_eq(exact, zero, before);
+        ck_assert_mem_eq(exact + before, alone.p, alone.n);
+        w.bad = true;
+        ck_assert_int_eq(cvn_tsdu_encode(s, tokens, &w), CVN_ETOOBIG);
     }
+    free(exact);
+}
+
+START_TEST(puts_before_an_spdu_what_table_7_says)
+{
+    struct units us = mandatory_only((enum cvn_spdu_type)_i);
+    struct octets alone;
+    struct cvn_spdu s = decoded(&us, &alone);
+    for (unsigned tokens = 0; tokens < 256; tokens++)
+        for (size_t room = 0; room <= alone.n + 5; room++)
+            expect_concatenated(&s, alone, (uint8_t)tokens, room);
+    free(alone.p);
 }
 END_TEST
 
@@ -150,75 +125,91 @@ static bool sample(struct cvn_spdu *s, enum cvn_spdu_type type)
     return false;
 }
 
+struct taker {
+    struct cvn_tsdu_in t;
+    const uint8_t *sent; /* all of the SSDU */
+    size_t n;
+    size_t got;
+    unsigned events;
+};
+
+/* A slice of DT or TD, or the whole SSDU. */
+static void take_event(struct taker *k, const struct cvn_spdu *s, const struct cvn_tsdu_event *ev,
+                       bool last)
+{
+    bool information = cvn_spdu_has_information(s->type);
+    struct cvn_octets o = information ? ev->info : ev->spdu.user_data;
+    uint32_t has = s->has | (k->n > 0 ? (uint32_t)CVN_HAS_USER_DATA : 0);
+    k->events++;
+    ck_assert_int_eq(ev->spdu.type, s->type);
+    ck_assert_uint_le(k->got + o.n, k->n);
+    if (o.n > 0)
+        ck_assert_mem_eq(k->sent + k->got, o.p, o.n);
+    k->got += o.n;
+    if (information) {
+        ck_assert_int_eq(ev->begin, k->events == 1);
+        ck_assert_int_eq(ev->end, last);
+        return;
+    }
+    ck_assert(last);
+    ck_assert_uint_eq(ev->spdu.has, has);
+    ck_assert_uint_eq(ev->spdu.serial, (has & CVN_HAS_SERIAL) != 0 ? s->serial : 0);
+}
+
+static void take_tsdu(struct taker *k, const struct cvn_spdu *s, const uint8_t *tsdu, size_t n,
+                      bool last)
+{
+    struct cvn_tsdu_event ev;
+    struct cvn_spdu_fault fault;
+    size_t from = 0;
+    for (;;) {
+        size_t used;
+        int rc = cvn_tsdu_in_feed(&k->t, tsdu + from, n - from, from == 0, true, false, &used, &ev,
+                                  &fault);
+        from += used;
+        if (rc == CVN_MORE)
+            break;
+        ck_assert_int_eq(rc, CVN_EVENT);
+        take_event(k, s, &ev, last);
+    }
+}
+
 /* Sends an SSDU in segments of TSDUs of at most limit octets, takes it in again. */
 static void send_and_take(const struct cvn_spdu *s, size_t n, size_t limit)
 {
     static uint8_t data[70000];
     static uint8_t tsdu[71000];
-    struct cvn_tsdu_in t;
-    struct cvn_tsdu_event ev;
-    struct cvn_spdu_fault fault;
-    struct cvn_octets user = {data, n};
+    struct taker k = {.sent = data, .n = n};
     bool information = cvn_spdu_has_information(s->type);
     size_t most = information || limit < CVN_SPDU_MAX ? limit : CVN_SPDU_MAX;
     size_t done = 0;
-    size_t got = 0;
     bool last = false;
-    unsigned events = 0;
     for (size_t i = 0; i < n; i++)
         data[i] = (uint8_t)(i * 7 + i / 256);
-    cvn_tsdu_in_init(&t, cvn_alloc_std(), sizeof data);
-    t.version2 = true;
-    t.segmented = limit != 0;
+    cvn_tsdu_in_init(&k.t, cvn_alloc_std(), sizeof data);
+    k.t.version2 = true;
+    k.t.segmented = limit != 0;
     while (!last) {
         struct cvn_spdu seg;
         size_t take;
         struct cvn_wr w = cvn_wr_init(tsdu, sizeof tsdu);
-        ck_assert_int_eq(cvn_tsdu_segment(s, user, done, limit, true, &seg, &take, &last), CVN_OK);
+        ck_assert_int_eq(cvn_tsdu_segment(s, (struct cvn_octets){data, n}, done, limit, true, &seg,
+                                          &take, &last),
+                         CVN_OK);
         ck_assert(take > 0 || (last && n == 0));
         ck_assert_int_eq(cvn_tsdu_encode(&seg, 0, &w), CVN_OK);
-        if (information) {
-            ck_assert_uint_eq(seg.user_data.n, 0);
+        if (information)
             cvn_wr_bytes(&w, data + done, take);
-        }
-        ck_assert(!w.bad);
-        if (limit != 0) {
-            ck_assert_uint_le(w.len, limit);
-            ck_assert(last || w.len + 4 >= most); /* full, but for what a length takes */
-        }
+        ck_assert(!w.bad && (!information || seg.user_data.n == 0));
+        ck_assert(limit == 0 || w.len <= limit);
+        ck_assert(last || w.len + 4 >= most); /* full, but for what a length takes */
+        take_tsdu(&k, s, tsdu, w.len, last);
         done += take;
-        size_t from = 0;
-        int rc;
-        do {
-            size_t used;
-            rc = cvn_tsdu_in_feed(&t, tsdu + from, w.len - from, from == 0, true, false, &used, &ev,
-                                  &fault);
-            from += used;
-            if (rc == CVN_MORE)
-                break;
-            ck_assert_int_eq(rc, CVN_EVENT);
-            events++;
-            ck_assert_int_eq(ev.spdu.type, s->type);
-            ck_assert_uint_eq(ev.spdu.serial, (s->has & CVN_HAS_SERIAL) != 0 ? s->serial : 0);
-            struct cvn_octets o = information ? ev.info : ev.spdu.user_data;
-            ck_assert_uint_le(got + o.n, n);
-            if (o.n > 0)
-                ck_assert_mem_eq(data + got, o.p, o.n);
-            got += o.n;
-            if (information) {
-                ck_assert_int_eq(ev.begin, events == 1);
-                ck_assert_int_eq(ev.end, last);
-            } else {
-                uint32_t has = s->has | (n > 0 ? (uint32_t)CVN_HAS_USER_DATA : 0);
-                ck_assert(last);
-                ck_assert_uint_eq(ev.spdu.has, has);
-            }
-        } while (true);
     }
     ck_assert_uint_eq(done, n);
-    ck_assert_uint_eq(got, n);
-    ck_assert_uint_ge(events, 1);
-    cvn_tsdu_in_fini(&t);
+    ck_assert_uint_eq(k.got, n);
+    ck_assert_uint_ge(k.events, 1);
+    cvn_tsdu_in_fini(&k.t);
 }
 
 START_TEST(sends_and_takes_an_ssdu_in_segments_of_any_size)
@@ -365,7 +356,7 @@ int main(void)
     Suite *s = suite_create("tsdu_out");
     TCase *t = tcase_create("tsdu_out");
     tcase_set_timeout(t, 60);
-    tcase_add_test(t, puts_before_an_spdu_what_table_7_says);
+    tcase_add_loop_test(t, puts_before_an_spdu_what_table_7_says, 0, CVN_SPDU_TYPES);
     tcase_add_test(t, sends_nothing_of_an_spdu_it_may_not_send);
     tcase_add_loop_test(t, sends_and_takes_an_ssdu_in_segments_of_any_size, 0, CVN_SPDU_TYPES);
     tcase_add_test(t, refuses_what_no_segments_can_carry);

@@ -823,8 +823,7 @@ static bool tsdu_short(struct cvn_tsdu_in *t, struct cvn_rd rd, struct cvn_tsdu_
     if (cvn_rd_be16(&rd) == DT_BARE && !t->segmented) {
         cvn_spdu_init(&ev->spdu, CVN_SPDU_DT);
         n = 2;
-    } else if (n == 0 || cvn_spdu_header_length(at.at, n) != n ||
-               cvn_spdu_decode(&ev->spdu, at.at, n, false, &fault) != CVN_OK ||
+    } else if (cvn_spdu_decode(&ev->spdu, at.at, n, false, &fault) != CVN_OK ||
                ev->spdu.type == CVN_SPDU_DT || (ev->spdu.has & CVN_HAS_ENCLOSURE) != 0) {
         return false;
     }

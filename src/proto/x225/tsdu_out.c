@@ -10,7 +10,9 @@
 #define TSDU_ZERO       2u /* a category 0 SPDU without parameters */
 #define TSDU_TOKEN_ITEM 3u
 #define TSDU_ENCLOSURE  3u
-#define CN_DATA_MAX     10240u      /* the rest goes in CDO: 8.3.1 */
+#define CN_DATA_MAX     10240u /* the rest goes in CDO: 8.3.1 */
+#define GT_BARE         0x0100u
+#define PT_BARE         0x0200u
 #define PLAIN           0x01000100u /* GT and DT, both without parameters */
 
 #define SET(type)       (UINT64_C(1) << CVN_SPDU_##type)
@@ -20,14 +22,14 @@ static const uint64_t tsdu_after_gt = SET(DT) | SET(MIP) | SET(MAP) | SET(AE) | 
                                       SET(AR) | SET(AI) | SET(AD) | SET(CD);
 
 /* The category 0 SPDU that goes before one of category 2. w has the room. */
-static void tsdu_put_zero(struct cvn_wr *w, enum cvn_spdu_type zero, uint8_t token_item)
+static void tsdu_put_zero(struct cvn_wr *w, bool give, uint8_t token_item)
 {
-    cvn_wr_u8(w, cvn_spdu_si(zero));
+    uint16_t zero = give ? GT_BARE : PT_BARE;
     if (token_item == 0) {
-        cvn_wr_u8(w, 0);
+        cvn_wr_be16(w, zero);
         return;
     }
-    cvn_wr_u8(w, TSDU_TOKEN_ITEM);
+    cvn_wr_be16(w, zero | TSDU_TOKEN_ITEM);
     cvn_wr_be16(w, 16 << 8 | 1); /* Token Item, 8.3.16 */
     cvn_wr_u8(w, token_item);
 }
@@ -46,7 +48,7 @@ int cvn_tsdu_encode(const struct cvn_spdu *s, uint8_t token_item, struct cvn_wr 
     if (cvn_spdu_category(s->type) == 2) {
         if (room < TSDU_ZERO + (token_item == 0 ? 0 : TSDU_TOKEN_ITEM))
             return CVN_ETOOBIG;
-        tsdu_put_zero(w, after_gt ? CVN_SPDU_GT : CVN_SPDU_PT, token_item);
+        tsdu_put_zero(w, after_gt, token_item);
     }
     int rc = cvn_spdu_encode(s, w);
     if (rc != CVN_OK)

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "convene/alloc.h"
@@ -28,6 +29,7 @@
 #define PARTIAL    ".convene"
 #define MARKS      8u
 #define READ_BLOCK (1u << 18)
+#define WRITE_IOV  16u /* slices in one write */
 
 struct mark {
     uint64_t offset;
@@ -248,26 +250,56 @@ static uint8_t depot_cut(void *self, struct cvn_transfer *t, uint64_t offset)
     return CVN_TROUBLE_NONE;
 }
 
-static uint8_t depot_write(void *self, struct cvn_transfer *t, struct cvn_octets data)
+/* All of the octets of iov, from offset on. */
+static uint8_t write_iov(int fd, struct iovec *iov, size_t n, uint64_t offset)
 {
-    (void)self;
+    while (n > 0) {
+        ssize_t done = pwritev(fd, iov, (int)n, (off_t)offset);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return done == 0 ? CVN_TROUBLE_IO : trouble_of(errno);
+        offset += (uint64_t)done;
+        for (; n > 0 && (size_t)done >= iov->iov_len; n--)
+            done -= (ssize_t)iov++->iov_len;
+        if (n > 0) {
+            iov->iov_base = (uint8_t *)iov->iov_base + done;
+            iov->iov_len -= (size_t)done;
+        }
+    }
+    return CVN_TROUBLE_NONE;
+}
+
+static uint8_t depot_write_all(void *self, struct cvn_transfer *t, const struct cvn_octets *data,
+                               size_t n)
+{
+    struct iovec iov[WRITE_IOV];
     struct file *f = t->file;
+    (void)self;
     if (f == NULL)
         return CVN_TROUBLE_SIZE; /* a folder or link has no octets */
-    for (size_t done = 0; done < data.n;) {
-        ssize_t n = pwrite(f->fd, data.p + done, data.n - done, (off_t)(t->written + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n == 0 ? CVN_TROUBLE_IO : trouble_of(errno);
-        done += (size_t)n;
+    for (size_t at = 0; at < n;) {
+        size_t k = n - at < WRITE_IOV ? n - at : WRITE_IOV;
+        for (size_t i = 0; i < k; i++)
+            iov[i] = (struct iovec){(void *)(uintptr_t)data[at + i].p, data[at + i].n};
+        uint8_t trouble = write_iov(f->fd, iov, k, t->written);
+        if (trouble != CVN_TROUBLE_NONE)
+            return trouble;
+        for (size_t i = at; i < at + k; i++) {
+            if (f->digest != NULL && f->hashed == t->written) {
+                cvn_digest_update(f->digest, data[i].p, data[i].n);
+                f->hashed += data[i].n;
+            }
+            t->written += data[i].n;
+        }
+        at += k;
     }
-    if (f->digest != NULL && f->hashed == t->written) {
-        cvn_digest_update(f->digest, data.p, data.n);
-        f->hashed += data.n;
-    }
-    t->written += data.n;
     return CVN_TROUBLE_NONE;
+}
+
+static uint8_t depot_write(void *self, struct cvn_transfer *t, struct cvn_octets data)
+{
+    return depot_write_all(self, t, &data, 1);
 }
 
 static void depot_mark(void *self, struct cvn_transfer *t)
@@ -663,6 +695,7 @@ const struct cvn_depot_ops cvn_depot_ops = {
     .create = depot_create,
     .cut = depot_cut,
     .write = depot_write,
+    .write_all = depot_write_all,
     .mark = depot_mark,
     .sync = depot_sync,
     .finish = depot_finish,

@@ -20,6 +20,7 @@
 #include "crypto/hash.h"
 
 #define BLOCK (256u << 10)
+#define ALIGN 4096u
 #define SPARE 8
 
 /* A block of octets, lent to the sender and given back to its pool. */
@@ -28,7 +29,8 @@ struct block {
     struct pool *pool;
     struct block *next;
     size_t n;
-    uint8_t octets[BLOCK];
+    uint8_t *octets; /* at the next page of room: the kernel copies whole pages faster */
+    uint8_t room[BLOCK + ALIGN];
 };
 
 /* Outlives the source while blocks are lent. */
@@ -105,6 +107,7 @@ static struct block *block_new(struct pool *p)
             return NULL;
     }
     b->ref = (struct cvn_ref){.refs = 1, .drop = block_drop};
+    b->octets = b->room + (ALIGN - (uintptr_t)b->room % ALIGN) % ALIGN;
     b->pool = p;
     b->next = NULL;
     b->n = 0;
