@@ -7,6 +7,8 @@ SPDUs and nothing malformed or unknown; the octets of each connection and direct
 in the kernel's capture and in the --pcap of both ends.
 """
 import os
+import socket
+import struct
 import subprocess
 import sys
 
@@ -56,6 +58,20 @@ def capture(w, port):
     raise rig.Failed("dumpcap does not begin")
 
 
+def wait_for_mark(path, port):
+    """Until a refused connection of ours is in the capture, and with it all that was before."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        mark = struct.pack(">HH", s.getsockname()[1], port)
+        check(s.connect_ex(("127.0.0.1", port)) != 0, "somebody listens still")
+
+    def there():
+        with open(path, "rb") as f:
+            f.seek(max(0, os.path.getsize(path) - 4096))
+            return mark in f.read()
+    rig.wait_until(there, "dumpcap has written", 10)
+
+
 def transfer(w):
     """(kernel's capture, port): of the link that the receiver has; both tools' own."""
     ends = rig.Ends(w)
@@ -74,8 +90,7 @@ def transfer(w):
         ends.receiver.ends(0)
         check(rig.same(path, ends.got("file")))
     finally:
-        # What was captured reaches the file in order before dumpcap ends.
-        rig.wait_until(lambda: os.path.getsize(kernel) > 900000, "dumpcap has written", 10)
+        wait_for_mark(kernel, ends.port)
         run.terminate()
         run.wait(10)
         run.stderr.close()
