@@ -319,13 +319,7 @@ static void finished(struct lane *l, struct entry *e)
     if (e->discard_first) { /* the old version is gone; now the file as it is */
         e->discard_first = false;
         e->taken = false;
-        e->item.outcome = CVN_OUTCOME_OPEN;
-        e->item.part = 0;
-        e->item.part_offset = 0;
-        e->item.stored = (struct cvn_point){0, 0};
-        e->item.name_of.id_len = 0;
-        e->item.furthest = 0;
-        e->item.digest_known = false;
+        cvn_item_anew(&e->item);
         do_random(NULL, e->item.transfer, CVN_ID);
         s->next = 0; /* taken again from the list */
         s->next_folder = 0;
@@ -653,6 +647,7 @@ static int recall(struct sending *s, struct entry *e)
         e->item.confirmed.offset = e->item.size;
         e->item.read = e->item.size;
     } else if (!known) {
+        cvn_item_anew(&e->item); /* of a pipe that an earlier run committed nothing is left */
         do_random(NULL, e->item.transfer, CVN_ID);
     } else if (e->discard_first) {
         char name[1024];

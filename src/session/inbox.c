@@ -15,7 +15,7 @@
 #define KEEP_DEFAULT (7u * 24u * 3600u)
 #define ENDED_KEEP   3600u /* seconds; no octet stays on its way as long */
 
-/* Waits by itself: nobody else needs the outcome, unless it failed, or it is of a session. */
+/* Waits by itself: nobody else needs the outcome, unless it failed, or it ends a session. */
 struct loose_put {
     struct cvn_wait wait;
     struct cvn_inbox *inbox;
@@ -136,7 +136,7 @@ struct transfer *cvn_inbox_find(struct cvn_inbox *b, const uint8_t id[CVN_ID])
     return NULL;
 }
 
-struct transfer *inbox_find_going(struct cvn_inbox *b, const uint8_t id[CVN_ID])
+struct transfer *cvn_inbox_find_going(struct cvn_inbox *b, const uint8_t id[CVN_ID])
 {
     for (struct transfer *t = b->transfers; t != NULL; t = t->next)
         if (t->gone && memcmp(t->t.id, id, CVN_ID) == 0)
@@ -179,7 +179,7 @@ void cvn_inbox_forget_committed(struct cvn_inbox *b, const uint8_t session[CVN_I
     }
 }
 
-void inbox_discard_unfinished(struct cvn_inbox *b, const uint8_t session[CVN_ID])
+void cvn_inbox_discard_unfinished(struct cvn_inbox *b, const uint8_t session[CVN_ID])
 {
     struct transfer *next;
     for (struct transfer *t = b->transfers; t != NULL; t = next) {
@@ -239,7 +239,7 @@ void cvn_inbox_expire(struct cvn_inbox *b)
 
 /* -------- sessions -------- */
 
-/* The session's record (ends: it is deleted) and the run's. */
+/* The session's record (ends: none any more) and the run's. */
 static void put_run(struct cvn_inbox *b, const struct session *s, bool ends)
 {
     uint8_t key[ID_KEY];

@@ -332,7 +332,7 @@ static void connect_indication(struct cvn_receiver *r, const struct cvn_x225_pri
     r->ours = n.ours;
     if (!admit(r, p))
         return;
-    (void)keep(r, WAIT_SESSION, p); /* I5; receiver_opened() goes on */
+    (void)keep(r, WAIT_SESSION, p); /* I5; cvn_receiver_opened() goes on */
 }
 
 /* The session is known durably: what is the state of the transfer that was asked for? */
@@ -492,7 +492,7 @@ static void begin_activity(struct cvn_receiver *r, struct transfer *t, struct cv
     if (trouble == CVN_TROUBLE_NONE)
         trouble = cvn_transfer_begin(t, part, offset);
     if (trouble == CVN_TROUBLE_UNFIT_RESUME) {
-        transfer_void(t);
+        cvn_transfer_void(t);
         unfit(r, t);
     } else if (trouble != CVN_TROUBLE_NONE) {
         t->failed = true;
@@ -511,7 +511,7 @@ static void start_indication(struct cvn_receiver *r, const struct cvn_x225_prim 
         n = (struct cvn_note){.ours = false};
     if (n.ours && cvn_note_has(&n, CVN_NOTE_F_TRANSFER)) {
         memcpy(id, n.transfer, CVN_ID);
-        t = inbox_find_going(r->inbox, id);
+        t = cvn_inbox_find_going(r->inbox, id);
         if (t != NULL) { /* its removal must not meet the new one */
             defer(r, WAIT_START, p, t);
             return;
@@ -521,7 +521,7 @@ static void start_indication(struct cvn_receiver *r, const struct cvn_x225_prim 
         r->inbox->o.ops->random(r->inbox->o.ctx, id, CVN_ID);
     }
     if (t != NULL && (t->op != OP_NONE || (t->t.state == CVN_TRANSFER_RECEIVING &&
-                                           part_fits(t, &n) && transfer_forget(t, 0)))) {
+                                           part_fits(t, &n) && cvn_transfer_forget(t, 0)))) {
         defer(r, WAIT_START, p, t);
         return;
     }
@@ -580,7 +580,7 @@ static void resume_activity(struct cvn_receiver *r, struct transfer *t, struct c
     }
     uint8_t trouble = cvn_transfer_back(t, at);
     if (trouble == CVN_TROUBLE_UNFIT_RESUME) {
-        transfer_void(t);
+        cvn_transfer_void(t);
         unfit(r, t);
     } else if (trouble != CVN_TROUBLE_NONE) {
         t->failed = true;
@@ -609,7 +609,7 @@ static void resume_indication(struct cvn_receiver *r, const struct cvn_x225_prim
         resume_unknown(r);
     else if (t->op != OP_NONE ||
              (t->t.state == CVN_TRANSFER_RECEIVING && resume_fits(t, &n, p->serial, &at) &&
-              transfer_forget(t, at.serial)))
+              cvn_transfer_forget(t, at.serial)))
         defer(r, WAIT_RESUME, p, t);
     else
         resume_activity(r, t, &n, p);
@@ -809,12 +809,12 @@ static void gave_up(struct cvn_receiver *r, enum cvn_x225_service s, uint8_t rea
 {
     struct cvn_x225_prim p;
     struct transfer *t = r->item;
-    bool keep = t != NULL && t->only_detach && (!r->ours || reason == CVN_REASON_SEQUENCE_ERROR);
+    bool stays = t != NULL && t->only_detach && (!r->ours || reason == CVN_REASON_SEQUENCE_ERROR);
     r->item = NULL;
     r->ignore = false;
     if (t != NULL) {
         t->holder = NULL;
-        if (s == CVN_S_ACTIVITY_DISCARD && !keep && t->t.state == CVN_TRANSFER_RECEIVING) {
+        if (s == CVN_S_ACTIVITY_DISCARD && !stays && t->t.state == CVN_TRANSFER_RECEIVING) {
             cvn_inbox_news(r->inbox, CVN_INBOX_DISCARDED, r, t, 0, NULL);
             cvn_transfer_discard(t);
         }
@@ -829,7 +829,7 @@ static void release_indication(struct cvn_receiver *r)
 {
     cvn_inbox_forget_committed(r->inbox, r->session->id, NULL);
     if (r->ours)
-        inbox_discard_unfinished(r->inbox, r->session->id);
+        cvn_inbox_discard_unfinished(r->inbox, r->session->id);
     cvn_inbox_session_end(r->inbox, r->session);
 }
 

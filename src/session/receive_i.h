@@ -125,7 +125,7 @@ struct cvn_receiver {
 /* inbox.c */
 struct transfer *cvn_inbox_find(struct cvn_inbox *b, const uint8_t id[CVN_ID]);
 /* One that is discarded and waits for its op to be removed; NULL. */
-struct transfer *inbox_find_going(struct cvn_inbox *b, const uint8_t id[CVN_ID]);
+struct transfer *cvn_inbox_find_going(struct cvn_inbox *b, const uint8_t id[CVN_ID]);
 struct transfer *cvn_inbox_find_pair(struct cvn_inbox *b, const struct pair *p);
 struct transfer *cvn_inbox_add(struct cvn_inbox *b, const uint8_t id[CVN_ID]);
 void cvn_inbox_news(struct cvn_inbox *b, enum cvn_inbox_news n, const struct cvn_receiver *r,
@@ -144,7 +144,7 @@ void cvn_inbox_forget_committed(struct cvn_inbox *b, const uint8_t session[CVN_I
                                 const struct transfer *except);
 /* A convene peer releases when it has finished or given up all that it had: what is left of it was
  * given up, and we did not hear or did not keep it. */
-void inbox_discard_unfinished(struct cvn_inbox *b, const uint8_t session[CVN_ID]);
+void cvn_inbox_discard_unfinished(struct cvn_inbox *b, const uint8_t session[CVN_ID]);
 uint64_t cvn_inbox_octets(const struct cvn_inbox *b);
 
 /* transfer.c */
@@ -153,9 +153,9 @@ int cvn_transfer_add_pair(struct transfer *t, const struct pair *p);
 int cvn_transfer_own(const struct cvn_alloc *a, struct cvn_octets *to, struct cvn_octets from);
 int cvn_transfer_decode(struct transfer *t, struct cvn_octets record);
 /* Deletes the records of points above serial; true: op says so, ask again when it is done. */
-bool transfer_forget(struct transfer *t, uint32_t serial);
+bool cvn_transfer_forget(struct transfer *t, uint32_t serial);
 /* The depot has lost what the records speak of: all is as if nothing had come. */
-void transfer_void(struct transfer *t);
+void cvn_transfer_void(struct transfer *t);
 /* Begins anew at offset of part, when no point is left. Trouble or NONE. */
 uint8_t cvn_transfer_begin(struct transfer *t, uint32_t part, uint64_t offset);
 /* Back to the last durable point. */
@@ -179,7 +179,7 @@ void cvn_receiver_committed(struct cvn_receiver *r);
 void cvn_receiver_trouble(struct cvn_receiver *r, uint8_t trouble);
 void cvn_receiver_go_on(struct cvn_receiver *r);
 /* The session's beginning is durable: the holder may accept. */
-void receiver_opened(struct cvn_receiver *r);
+void cvn_receiver_opened(struct cvn_receiver *r);
 /* The session's end is durable, and the session gone. */
 void cvn_receiver_released(struct cvn_receiver *r);
 

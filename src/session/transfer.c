@@ -326,7 +326,7 @@ static void put_forget(struct transfer *t, const struct cvn_store_put *puts, siz
     t->op = OP_FORGET;
 }
 
-bool transfer_forget(struct transfer *t, uint32_t serial)
+bool cvn_transfer_forget(struct transfer *t, uint32_t serial)
 {
     struct cvn_store_put puts[PUTS_MAX];
     uint8_t keys[PUTS_MAX][POINT_KEY];
@@ -346,7 +346,7 @@ bool transfer_forget(struct transfer *t, uint32_t serial)
     return true;
 }
 
-void transfer_void(struct transfer *t)
+void cvn_transfer_void(struct transfer *t)
 {
     struct cvn_store_put put;
     uint8_t key[ID_KEY];
