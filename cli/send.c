@@ -216,6 +216,16 @@ static void on_input(void *ctx)
     arm(l);
 }
 
+/* --limit-rate is of all sessions together: those that have something to send share it. */
+static void share_rate(struct sending *s)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < s->nlanes; i++)
+        n += s->lanes[i].entry != NULL && !s->lanes[i].over;
+    for (unsigned i = 0; i < s->nlanes && n > 0 && s->o->limit_rate != 0; i++)
+        cvn_sender_rate(s->lanes[i].sender, s->o->limit_rate / n + 1);
+}
+
 static int give(struct lane *l, struct entry *e, struct cvn_item **it)
 {
     struct sending *s = l->all;
@@ -235,6 +245,7 @@ static int give(struct lane *l, struct entry *e, struct cvn_item **it)
         return CVN_NONE;
     }
     l->entry = e;
+    share_rate(l->all);
     e->taken = true;
     s->busy++;
     *it = &e->item;
@@ -366,6 +377,7 @@ static void do_news(void *ctx, enum cvn_sender_news n, struct cvn_item *it, uint
     if (n == CVN_NEWS_FINISHED) {
         finished(l, e);
         l->entry = NULL;
+        share_rate(l->all);
         s->busy--;
         if (!e->done || s->busy == 0)
             (void)uv_timer_start(&s->lanes[0].timer, on_timer, 1, 0);

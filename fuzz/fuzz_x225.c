@@ -186,14 +186,22 @@ static void feed(const uint8_t *p, size_t n, unsigned flags)
     free(own);
 }
 
+static bool same_numbers(const struct cvn_x225_vars *a, const struct cvn_x225_vars *b)
+{
+    return a->va == b->va && a->vm == b->vm && a->vr == b->vr && a->var == b->var &&
+           a->vmr == b->vmr && a->vrr == b->vrr && a->queued == b->queued;
+}
+
+static bool same_flags(const struct cvn_x225_vars *a, const struct cvn_x225_vars *b)
+{
+    return a->vact == b->vact && a->vnextact == b->vnextact && a->vsc == b->vsc &&
+           a->vcoll == b->vcoll && a->vdnr == b->vdnr && a->vtrr == b->vtrr && a->vtca == b->vtca;
+}
+
 static bool same(const struct cvn_x225_vars *a, const struct cvn_x225_vars *b)
 {
     return a->state == b->state && a->units == b->units && a->version == b->version &&
-           a->tokens_owned == b->tokens_owned && a->queued == b->queued && a->vact == b->vact &&
-           a->vnextact == b->vnextact && a->vsc == b->vsc && a->vcoll == b->vcoll &&
-           a->vdnr == b->vdnr && a->vtrr == b->vtrr && a->vtca == b->vtca && a->va == b->va &&
-           a->vm == b->vm && a->vr == b->vr && a->var == b->var && a->vmr == b->vmr &&
-           a->vrr == b->vrr;
+           a->tokens_owned == b->tokens_owned && same_numbers(a, b) && same_flags(a, b);
 }
 
 static void ask(uint8_t service, struct cvn_rd *rd)

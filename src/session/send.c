@@ -622,6 +622,11 @@ void cvn_sender_tick(struct cvn_sender *s, cvn_time now)
         cvn_sender_step(s);
 }
 
+void cvn_sender_rate(struct cvn_sender *s, uint64_t rate)
+{
+    s->o.rate = rate;
+}
+
 void cvn_sender_suspend(struct cvn_sender *s, cvn_time now)
 {
     s->now = now;

@@ -187,6 +187,9 @@ size_t cvn_sender_out_octets(const struct cvn_sender *s);
 cvn_time cvn_sender_deadline(const struct cvn_sender *s);
 void cvn_sender_tick(struct cvn_sender *s, cvn_time now);
 
+/* Another limit from now on, octets a second; 0: none. */
+void cvn_sender_rate(struct cvn_sender *s, uint64_t rate);
+
 /* Stop as suspended: the link is given up, state is kept. */
 void cvn_sender_suspend(struct cvn_sender *s, cvn_time now);
 /* S-U-ABORT: the activity is given up at the peer. */

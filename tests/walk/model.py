@@ -67,9 +67,10 @@ class Event:
     expedited = False
     raw = None                    # octets that are no SPDU
 
-    def form(self):
-        """What tells two events of one name apart, their numbers aside."""
-        return (self.bits, self.first, self.second, self.rsp_r, self.rsp_s, self.refusal,
+    def form(self, m):
+        """What tells two events of one name apart."""
+        ahead = None if self.sn is None else max(-1, min(self.sn - m.mm, 1))
+        return (ahead, self.bits, self.first, self.second, self.rsp_r, self.rsp_s, self.refusal,
                 self.overflow, self.keep, self.tok, tuple(sorted(map(str, self.par))))
 
     def __init__(self, name, **more):

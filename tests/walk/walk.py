@@ -133,18 +133,18 @@ class Search:
         return row is None and all(g in self.done for g in self.goals(trace))
 
     @staticmethod
-    def extra(cfg, e, state, row, since):
+    def extra(m, e, row):
         """What is to be seen too: each row in each configuration, each form of an event in a row, each
         row behind each that began a resync, what is no SPDU at all, and time that passes without a timer."""
         if row is not None:
-            yield "in", cfg.name, row.number
-            yield ("form", row.number) + e.form()
-            if since:
-                yield "since", since, row.number
+            yield "in", m.cfg.name, row.number
+            yield ("form", row.number) + e.form(m)
+            if m.since:
+                yield "since", m.since, row.number
         elif e.name == ev.MALFORMED:
-            yield ev.MALFORMED, state, e.raw
+            yield ev.MALFORMED, m.st, e.raw
         elif e.name == "TIM":
-            yield "quiet", state
+            yield "quiet", m.st
 
     def expand(self, cfg, node, push):
         """Tries all that can happen to a node. Whether something new was seen."""
@@ -155,8 +155,7 @@ class Search:
             self.walker.trace = trace = []
             after, out = self.walker.step(m, e)
             new = [g for g in self.goals(trace) if g not in self.done]
-            more = [g for g in self.extra(cfg, e, m.st, trace[0][2] if trace else None,
-                                             m.since)
+            more = [g for g in self.extra(m, e, trace[0][2] if trace else None)
                     if g not in self.done]
             if after.ambiguous:
                 self.flaws.setdefault((m.st, e.name), (cfg, node, e))
