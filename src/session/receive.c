@@ -326,7 +326,7 @@ static void connect_known(struct cvn_receiver *r, const struct cvn_x225_prim *p)
         accept_connect(r, p);
 }
 
-void receiver_opened(struct cvn_receiver *r)
+void cvn_receiver_opened(struct cvn_receiver *r)
 {
     if (r->wait == WAIT_SESSION)
         cvn_receiver_go_on(r);
