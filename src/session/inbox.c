@@ -280,13 +280,15 @@ static struct session *session_add(struct cvn_inbox *b, const uint8_t id[CVN_ID]
 }
 
 /* The session with this id under a new connection; epoch 0: the peer counts none, the next
- * is taken. NULL: no memory, or a later connection was there before. */
-struct session *cvn_inbox_session(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch)
+ * is taken. NULL: no memory, or (*later) a later connection was there before. */
+struct session *cvn_inbox_session(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch,
+                                  bool *later)
 {
     struct session *s = session_find(b, id);
     if (epoch == 0)
         epoch = s == NULL ? 1 : s->epoch + 1;
-    if (s != NULL && epoch <= s->epoch)
+    *later = s != NULL && epoch <= s->epoch;
+    if (*later)
         return NULL;
     bool anew = s == NULL || s->over;
     if (s == NULL)

@@ -180,9 +180,13 @@ static bool admit(struct cvn_receiver *r, const struct cvn_x225_prim *p)
         r->inbox->o.ops->random(r->inbox->o.ctx, id, CVN_ID);
         r->nameless = true;
     }
-    struct session *s = cvn_inbox_session(r->inbox, id, epoch);
+    bool later;
+    struct session *s = cvn_inbox_session(r->inbox, id, epoch, &later);
     if (s == NULL) {
-        refuse(r, CVN_RF_USER_DATA, "a later connection of this session was here");
+        if (later)
+            refuse(r, CVN_RF_USER_DATA, "a later connection of this session was here");
+        else
+            refuse(r, CVN_RF_USER_CONGESTION, "no memory for a session");
         return false;
     }
     if (s->holder != NULL)

@@ -140,7 +140,8 @@ void cvn_inbox_news(struct cvn_inbox *b, enum cvn_inbox_news n, const struct cvn
 void cvn_inbox_failed(struct cvn_inbox *b, const char *why);
 /* A put that nobody waits for. */
 void cvn_inbox_put(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n);
-struct session *cvn_inbox_session(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch);
+struct session *cvn_inbox_session(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch,
+                                  bool *later);
 /* Its end becomes durable; cvn_receiver_released() tells the holder it has then. */
 void cvn_inbox_session_end(struct cvn_inbox *b, struct session *s);
 /* It is over at once. */

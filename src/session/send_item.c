@@ -746,25 +746,36 @@ static void end_unknown(struct cvn_sender *s)
     give_up(s, true); /* and then started anew */
 }
 
-void cvn_item_exception(struct cvn_sender *s, const struct cvn_x225_prim *p)
+/* What the report says, or what its reason code means when a stranger sent it. */
+static struct cvn_note read_report(const struct cvn_x225_prim *p)
 {
     struct cvn_note n;
+    if (cvn_note_decode(&n, p->data) == CVN_OK && n.ours)
+        return n;
+    bool may_pass =
+        p->reason == CVN_REASON_RECEIVING_JEOPARDIZED || p->reason == CVN_REASON_LOCAL_ERROR;
+    return (struct cvn_note){.trouble = may_pass ? CVN_TROUBLE_BUSY : CVN_TROUBLE_UNKNOWN};
+}
+
+static bool may_pass(uint8_t trouble)
+{
+    return trouble == CVN_TROUBLE_NO_SPACE || trouble == CVN_TROUBLE_BUSY ||
+           trouble == CVN_TROUBLE_IO;
+}
+
+void cvn_item_exception(struct cvn_sender *s, const struct cvn_x225_prim *p)
+{
     struct cvn_item *it = s->item;
     if (it == NULL || !s->item_started || s->state == SENDER_GIVING_UP)
         return;
-    if (cvn_note_decode(&n, p->data) != CVN_OK || !n.ours) {
-        bool may_pass =
-            p->reason == CVN_REASON_RECEIVING_JEOPARDIZED || p->reason == CVN_REASON_LOCAL_ERROR;
-        n = (struct cvn_note){.trouble = may_pass ? CVN_TROUBLE_BUSY : CVN_TROUBLE_UNKNOWN};
-        if (s->end_unknown && !may_pass) {
-            end_unknown(s);
-            return;
-        }
+    struct cvn_note n = read_report(p);
+    if (s->end_unknown && !n.ours && !may_pass(n.trouble)) {
+        end_unknown(s);
+        return;
     }
     it->trouble = n.trouble;
     note_text(it, &n);
-    s->want_rest = n.trouble == CVN_TROUBLE_NO_SPACE || n.trouble == CVN_TROUBLE_BUSY ||
-                   n.trouble == CVN_TROUBLE_IO;
+    s->want_rest = may_pass(n.trouble);
     s->want_discard = n.trouble != CVN_TROUBLE_UNFIT_RESUME && !s->want_rest;
     bool further = cvn_note_has(&n, CVN_NOTE_F_POINT) && n.point_part == it->part &&
                    n.point_serial > it->stored.serial;

@@ -50,7 +50,7 @@ const struct line lines[CVN_SPDU_TYPES] = {
 
 void set(struct unit *u, const void *value, size_t n)
 {
-    ck_assert_uint_le(n, sizeof u->value);
+    MUST(n <= sizeof u->value);
     memcpy(u->value, value, n);
     u->n = n;
 }
@@ -118,7 +118,7 @@ static void set_sample(enum cvn_spdu_type type, struct unit *u)
     while (samples[i].code != u->code || (samples[i].pgi != ANY_PGI && samples[i].pgi != u->pgi) ||
            (samples[i].type != ANY_TYPE && samples[i].type != (int)type)) {
         i++;
-        ck_assert_uint_lt(i, sizeof samples / sizeof samples[0]);
+        MUST(i < sizeof samples / sizeof samples[0]);
     }
     set(u, samples[i].value, samples[i].n);
 }
@@ -148,7 +148,7 @@ struct units units_of(enum cvn_spdu_type type)
             p++;
         } else {
             set_sample(type, u);
-            ck_assert_uint_gt(u->n, 0);
+            MUST(u->n > 0);
         }
         if (type == CVN_SPDU_CN && u->code == 194)
             u->present = false;
@@ -189,7 +189,7 @@ void add_unit(struct units *us, struct unit *u)
 void put(struct octets *o, const void *p, size_t n)
 {
     o->p = realloc(o->p, o->n + n + 1);
-    ck_assert_ptr_nonnull(o->p);
+    MUST(o->p != NULL);
     if (n > 0)
         memcpy(o->p + o->n, p, n);
     o->n += n;
@@ -289,18 +289,18 @@ int decode(struct cvn_spdu *s, enum cvn_spdu_type type, struct octets o,
     uint8_t *copy = malloc(o.n + (o.n == 0));
     struct cvn_spdu again;
     struct cvn_spdu_fault other = {0, NULL};
-    ck_assert_ptr_nonnull(copy);
+    MUST(copy != NULL);
     memcpy(copy, o.p, o.n);
     fault->why = NULL;
     int rc = cvn_spdu_decode(&again, copy, o.n, first, &other);
     free(copy);
-    ck_assert_int_eq(cvn_spdu_decode(s, o.p, o.n, first, fault), rc);
-    ck_assert(rc == CVN_OK || rc == CVN_EPROTO);
+    MUST(cvn_spdu_decode(s, o.p, o.n, first, fault) == rc);
+    MUST(rc == CVN_OK || rc == CVN_EPROTO);
     if (rc == CVN_EPROTO) {
-        ck_assert_ptr_nonnull(fault->why);
-        ck_assert_ptr_nonnull(strstr(fault->why, "(X.225 "));
-        ck_assert_uint_le(fault->offset, o.n);
-        ck_assert_uint_eq(fault->offset, other.offset);
+        MUST(fault->why != NULL);
+        MUST(strstr(fault->why, "(X.225 ") != NULL);
+        MUST(fault->offset <= o.n);
+        MUST(fault->offset == other.offset);
     }
     return rc;
 }
@@ -310,9 +310,9 @@ struct octets encode(const struct cvn_spdu *s)
     static uint8_t buf[CVN_SPDU_MAX];
     struct cvn_wr w = cvn_wr_init(buf, sizeof buf);
     struct octets o = {NULL, 0};
-    ck_assert_int_eq(cvn_spdu_encode(s, &w), CVN_OK);
-    ck_assert_uint_eq(cvn_spdu_size(s), w.len);
-    ck_assert_uint_eq(cvn_spdu_header_length(buf, w.len), w.len);
+    MUST(cvn_spdu_encode(s, &w) == CVN_OK);
+    MUST(cvn_spdu_size(s) == w.len);
+    MUST(cvn_spdu_header_length(buf, w.len) == w.len);
     put(&o, buf, w.len);
     return o;
 }
@@ -381,7 +381,7 @@ int value_taken(enum cvn_spdu_type type, unsigned code, unsigned v)
     size_t i = 0;
     while (all[i].code != code || (all[i].type != ANY_TYPE && all[i].type != (int)type)) {
         i++;
-        ck_assert_uint_lt(i, sizeof all / sizeof all[0]);
+        MUST(i < sizeof all / sizeof all[0]);
     }
     if (all[i].n == 0)
         return (int)(v & all[i].bits);
@@ -422,10 +422,10 @@ void expect_refused(const struct cvn_spdu *s, int code)
     static uint8_t buf[CVN_SPDU_MAX + 1];
     struct cvn_wr w = cvn_wr_init(buf, sizeof buf);
     buf[0] = 0xee;
-    ck_assert_int_eq(cvn_spdu_encode(s, &w), code);
-    ck_assert_uint_eq(w.len, 0);
-    ck_assert(!w.bad);
-    ck_assert_uint_eq(buf[0], 0xee);
+    MUST(cvn_spdu_encode(s, &w) == code);
+    MUST(w.len == 0);
+    MUST(!w.bad);
+    MUST(buf[0] == 0xee);
 }
 
 struct cvn_spdu decoded(const struct units *us, struct octets *o)

@@ -112,7 +112,43 @@ START_TEST(refuses_a_parameter_that_stands_twice)
 }
 END_TEST
 
-/* Each code that is not of this SPDU, at each place. */
+static bool has_unit(const struct units *us, unsigned pgi, unsigned code)
+{
+    for (size_t i = 0; i < us->n; i++)
+        if (us->at[i].pgi == pgi && us->at[i].code == code)
+            return true;
+    return false;
+}
+
+/* A unit with each code that is none of this SPDU's, before unit i or at the end, of
+ * n octets. s: what it is without. */
+static void expect_skipped(const struct units *us, size_t i, size_t n, const struct cvn_spdu *s)
+{
+    unsigned pgi = i < us->n ? us->at[i].pgi : 0;
+    struct twist t = {.before = i < us->n ? &us->at[i] : NULL, .at_end = i == us->n};
+    struct cvn_spdu r;
+    struct cvn_spdu_fault fault;
+    put_head(&t.extra, 0, n);
+    put(&t.extra, "unknown", n);
+    struct octets o = build(us, &t);
+    for (unsigned code = 0; code < 256; code++) {
+        if (has_unit(us, pgi, code))
+            continue;
+        o.p[t.extra_at] = (uint8_t)code;
+        int rc = decode(&r, us->type, o, &fault);
+        if (pgi == 0 && (code == 193 || code == 194)) {
+            MUST(rc == CVN_EPROTO);
+            MUST(fault.offset == t.extra_at);
+            MUST(strstr(fault.why, "user data") != NULL);
+        } else {
+            ck_assert_msg(rc == CVN_OK, "%u in %u: %s", code, pgi, fault.why);
+            MUST(same(s, &r));
+        }
+    }
+    free(o.p);
+    free(t.extra.p);
+}
+
 START_TEST(skips_what_it_does_not_know_but_no_user_data)
 {
     struct units us = units_of((enum cvn_spdu_type)_i);
@@ -121,30 +157,10 @@ START_TEST(skips_what_it_does_not_know_but_no_user_data)
     struct octets o = build(&us, NULL);
     ck_assert_int_eq(decode(&s, us.type, o, &fault), CVN_OK);
     for (size_t i = 0; i <= us.n; i++) {
-        for (unsigned code = 0; code < 256; code++) {
-            unsigned pgi = i < us.n ? us.at[i].pgi : 0;
-            bool known = i < us.n && !us.at[i].present;
-            for (size_t k = 0; k < us.n; k++)
-                known = known || (us.at[k].pgi == pgi && us.at[k].code == code);
-            if (known)
-                continue;
-            struct twist t = {.before = i < us.n ? &us.at[i] : NULL, .at_end = i == us.n};
-            put_head(&t.extra, code, code % 3 == 0 ? 0 : 7);
-            put(&t.extra, "unknown", code % 3 == 0 ? 0 : 7);
-            struct octets with = build(&us, &t);
-            struct cvn_spdu r;
-            int rc = decode(&r, us.type, with, &fault);
-            if (pgi == 0 && (code == 193 || code == 194)) {
-                ck_assert_int_eq(rc, CVN_EPROTO);
-                ck_assert_uint_eq(fault.offset, t.extra_at);
-                ck_assert_ptr_nonnull(strstr(fault.why, "user data"));
-            } else {
-                ck_assert_msg(rc == CVN_OK, "%u in %u: %s", code, pgi, fault.why);
-                ck_assert(same(&s, &r));
-            }
-            free(with.p);
-            free(t.extra.p);
-        }
+        if (i < us.n && !us.at[i].present)
+            continue;
+        expect_skipped(&us, i, 0, &s);
+        expect_skipped(&us, i, 7, &s);
     }
     free(o.p);
 }
@@ -209,88 +225,89 @@ START_TEST(holds_each_parameter_to_its_length)
             struct cvn_spdu_fault fault;
             int rc = decode(&s, type, o, &fault);
             if (n == 0 && u->mandatory && !(type == CVN_SPDU_MAP && u->code == 15)) {
-                ck_assert_int_eq(rc, CVN_EPROTO);
-                ck_assert_ptr_nonnull(strstr(fault.why, "is missing"));
+                MUST(rc == CVN_EPROTO);
+                MUST(strstr(fault.why, "is missing") != NULL);
             } else if (n == 0 || length_allowed(type, u, n)) {
-                ck_assert_msg(rc == CVN_OK, "%u: %s", u->code, fault.why);
+                MUST(rc == CVN_OK);
             } else {
-                ck_assert_int_eq(rc, CVN_EPROTO);
-                ck_assert_uint_eq(fault.offset, t.mark_at + 1);
-                ck_assert_ptr_nonnull(strstr(fault.why, "wrong length"));
+                MUST(rc == CVN_EPROTO);
+                MUST(fault.offset == t.mark_at + 1);
+                MUST(strstr(fault.why, "wrong length") != NULL);
             }
             free(o.p);
         }
     }
 }
 END_TEST
+
+/* The octet at offset at is the value of a parameter: v. */
+static void expect_value(enum cvn_spdu_type type, unsigned code, struct octets o, size_t at,
+                         unsigned v)
+{
+    struct cvn_spdu s;
+    struct cvn_spdu_fault fault;
+    o.p[at] = (uint8_t)v;
+    int rc = decode(&s, type, o, &fault);
+    int taken = value_taken(type, code, v);
+    if (taken < 0) {
+        MUST(rc == CVN_EPROTO);
+        MUST(fault.offset == at);
+        MUST(strstr(fault.why, "reserved value") != NULL);
+        return;
+    }
+    ck_assert_msg(rc == CVN_OK, "%u = %u: %s", code, v, fault.why);
+    MUST(*octet_of(&s, code) == taken);
+    if (code == 15 && type != CVN_SPDU_MIP)
+        MUST(s.type == (taken == 1 ? CVN_SPDU_MAP : CVN_SPDU_AE));
+    else if (code == 25 && type == CVN_SPDU_MAP && taken % 2 == 0)
+        MUST(s.type == CVN_SPDU_AE); /* a later segment: spdu.h */
+    else
+        MUST(s.type == type);
+}
 
 START_TEST(holds_each_octet_to_its_values)
 {
     enum cvn_spdu_type type = (enum cvn_spdu_type)_i;
     struct units all = units_of(type);
     for (size_t i = 0; i < all.n; i++) {
-        for (unsigned v = 0; v < 256; v++) {
-            struct units us = mandatory_only(type);
-            struct unit *u = &us.at[i];
-            struct twist t = {.mark = u};
-            bool one = !u->group && (u->n == 1 || u->code == 50);
-            if (!one)
-                break;
-            add_unit(&us, u);
-            set_octet(u, v);
-            struct octets o = build(&us, &t);
-            struct cvn_spdu s;
-            struct cvn_spdu_fault fault;
-            int rc = decode(&s, type, o, &fault);
-            int taken = value_taken(type, u->code, v);
-            if (taken >= 0) {
-                ck_assert_msg(rc == CVN_OK, "%u = %u: %s", u->code, v, fault.why);
-                ck_assert_int_eq(*octet_of(&s, u->code), taken);
-                if (u->code == 15 && type != CVN_SPDU_MIP)
-                    ck_assert_int_eq(s.type, taken == 1 ? CVN_SPDU_MAP : CVN_SPDU_AE);
-                else if (u->code == 25 && type == CVN_SPDU_MAP && taken % 2 == 0)
-                    ck_assert_int_eq(s.type, CVN_SPDU_AE); /* a later segment: spdu.h */
-                else
-                    ck_assert_int_eq(s.type, type);
-            } else {
-                ck_assert_int_eq(rc, CVN_EPROTO);
-                ck_assert_uint_eq(fault.offset, t.mark_at + 2);
-                ck_assert_ptr_nonnull(strstr(fault.why, "reserved value"));
-            }
-            free(o.p);
-        }
+        struct units us = mandatory_only(type);
+        struct unit *u = &us.at[i];
+        struct twist t = {.mark = u};
+        if (u->group || (u->n != 1 && u->code != 50))
+            continue;
+        add_unit(&us, u);
+        set_octet(u, 0);
+        struct octets o = build(&us, &t);
+        for (unsigned v = 0; v < 256; v++)
+            expect_value(type, u->code, o, t.mark_at + 2, v);
+        free(o.p);
     }
 }
 END_TEST
 
-/* The digits 000000 in the unit, but for octet k, which is v. */
-static void expect_digit(enum cvn_spdu_type type, size_t i, size_t k, unsigned v)
+/* The digits 000000 stand at offset at, but for octet k, which is v. */
+static void expect_digit(enum cvn_spdu_type type, unsigned code, struct octets o, size_t at,
+                         size_t k, unsigned v)
 {
     static const uint32_t place[] = {100000, 10000, 1000, 100, 10, 1};
-    struct units us = mandatory_only(type);
-    struct unit *u = &us.at[i];
-    struct twist t = {.mark = u};
     struct cvn_spdu s;
     struct cvn_spdu_fault fault;
-    add_unit(&us, u);
-    set(u, "000000", 6);
-    u->value[k] = (uint8_t)v;
-    struct octets o = build(&us, &t);
+    o.p[at + k] = (uint8_t)v;
     int rc = decode(&s, type, o, &fault);
-    const uint32_t *number = number_of(&s, u->code);
+    const uint32_t *number = number_of(&s, code);
     if (v < '0' || v > '9') {
-        ck_assert_int_eq(rc, CVN_EPROTO);
-        ck_assert_uint_eq(fault.offset, t.mark_at + 2 + k);
-        ck_assert_ptr_nonnull(strstr(fault.why, "reserved value"));
+        MUST(rc == CVN_EPROTO);
+        MUST(fault.offset == at + k);
+        MUST(strstr(fault.why, "reserved value") != NULL);
     } else if (number != NULL) {
-        ck_assert_int_eq(rc, CVN_OK);
-        ck_assert_uint_eq(*number, place[k] * (v - '0'));
+        MUST(rc == CVN_OK);
+        MUST(*number == place[k] * (v - '0'));
     } else {
-        struct cvn_octets large = u->code == 57 ? s.large_initial : s.large_initial2;
-        ck_assert_int_eq(rc, CVN_OK);
-        ck_assert(same_octets(large, (struct cvn_octets){u->value, 6}));
+        struct cvn_octets large = code == 57 ? s.large_initial : s.large_initial2;
+        MUST(rc == CVN_OK);
+        MUST(same_octets(large, (struct cvn_octets){o.p + at, 6}));
     }
-    free(o.p);
+    o.p[at + k] = '0';
 }
 
 START_TEST(holds_numbers_to_digits)
@@ -302,9 +319,15 @@ START_TEST(holds_numbers_to_digits)
         unsigned code = all.at[i].code;
         if (number_of(&none, code) == NULL && code != 57 && code != 58)
             continue;
+        struct units us = mandatory_only(type);
+        struct twist t = {.mark = &us.at[i]};
+        add_unit(&us, &us.at[i]);
+        set(&us.at[i], "000000", 6);
+        struct octets o = build(&us, &t);
         for (unsigned v = 0; v < 256; v++)
             for (size_t k = 0; k < 6; k++)
-                expect_digit(type, i, k, v);
+                expect_digit(type, code, o, t.mark_at + 2, k, v);
+        free(o.p);
     }
 }
 END_TEST
@@ -438,7 +461,7 @@ START_TEST(survives_ten_thousand_mutations)
         struct cvn_spdu_fault fault;
         bool first = lines[type].category != 2;
         uint8_t *exact = malloc(m.n);
-        ck_assert_ptr_nonnull(exact);
+        MUST(exact != NULL);
         memcpy(exact, m.p, m.n);
         int rc = cvn_spdu_decode(&s, exact, m.n, first, &fault);
         if (rc == CVN_OK) {
@@ -447,15 +470,15 @@ START_TEST(survives_ten_thousand_mutations)
             bool longer = s.calling_ssel.n > CVN_SSEL_MAX || s.called_ssel.n > CVN_SSEL_MAX;
             accepted++;
             rc = cvn_spdu_encode(&s, &w);
-            ck_assert_int_eq(rc, longer ? CVN_EINVAL : CVN_OK);
+            MUST(rc == (longer ? CVN_EINVAL : CVN_OK));
             struct cvn_spdu back;
             if (rc == CVN_OK) {
-                ck_assert_int_eq(cvn_spdu_decode(&back, buf, w.len, first, &fault), CVN_OK);
-                ck_assert(same(&s, &back));
+                MUST(cvn_spdu_decode(&back, buf, w.len, first, &fault) == CVN_OK);
+                MUST(same(&s, &back));
             }
         } else {
-            ck_assert_int_eq(rc, CVN_EPROTO);
-            ck_assert_uint_le(fault.offset, m.n);
+            MUST(rc == CVN_EPROTO);
+            MUST(fault.offset <= m.n);
         }
         free(exact);
         free(m.p);

@@ -115,8 +115,8 @@ static void expect_octet(const struct cvn_spdu *s, unsigned code, unsigned v)
         return;
     }
     struct octets sent = encode(&one);
-    ck_assert_int_eq(decode(&back, s->type, sent, &fault), CVN_OK);
-    ck_assert(same(&one, &back));
+    MUST(decode(&back, s->type, sent, &fault) == CVN_OK);
+    MUST(same(&one, &back));
     free(sent.p);
 }
 

@@ -17,6 +17,13 @@
 
 #include "proto/x225/tsdu.h"
 
+/* As ck_assert, but costs nothing while it holds: Check notes every call in a file. */
+#define MUST(x)                                                                                    \
+    do {                                                                                           \
+        if (!(x))                                                                                  \
+            ck_abort_msg("%s", #x);                                                                \
+    } while (0)
+
 /* --- memory that is counted and can fail --- */
 
 struct memory {
@@ -37,7 +44,7 @@ static void *memory_resize(void *ctx, void *p, size_t from, size_t to)
         return NULL;
     }
     uint8_t *q = malloc(to); /* always moves, so that what pointed there is wrong */
-    ck_assert_ptr_nonnull(q);
+    MUST(q != NULL);
     if (from > 0)
         memcpy(q, p, from < to ? from : to);
     free(p);
@@ -54,7 +61,7 @@ struct log {
 
 static void log_octets(struct log *l, const void *p, size_t n)
 {
-    ck_assert_uint_lt(l->n + n + 1, sizeof l->text);
+    MUST(l->n + n + 1 < sizeof l->text);
     if (n > 0)
         memcpy(l->text + l->n, p, n);
     l->n += n;
@@ -80,11 +87,11 @@ static void log_event(struct log *l, const struct cvn_tsdu_event *ev)
 {
     const struct cvn_spdu *s = &ev->spdu;
     char text[40];
-    ck_assert_uint_le(ev->raw_len, 16);
+    MUST(ev->raw_len <= 16);
     if (ev->raw_len > 0)
-        ck_assert_uint_eq(ev->raw[0], cvn_spdu_si(s->type));
+        MUST(ev->raw[0] == cvn_spdu_si(s->type));
     if (s->type == CVN_SPDU_DT || s->type == CVN_SPDU_TD) {
-        ck_assert(ev->info.n > 0 || ev->end);
+        MUST(ev->info.n > 0 || ev->end);
         if (ev->begin) {
             log_text(l, " ");
             log_text(l, cvn_spdu_name(s->type));
@@ -98,8 +105,8 @@ static void log_event(struct log *l, const struct cvn_tsdu_event *ev)
         l->open = !ev->end;
         return;
     }
-    ck_assert(ev->begin && ev->end);
-    ck_assert_uint_gt(ev->raw_len, 0);
+    MUST(ev->begin && ev->end);
+    MUST(ev->raw_len > 0);
     l->open = false;
     log_text(l, " ");
     log_text(l, cvn_spdu_name(s->type));
@@ -175,21 +182,21 @@ static void feed(struct feeder *f, const uint8_t *p, size_t n, bool begin, bool 
     uint8_t *copy = malloc(n + (n == 0));
     uint8_t *at = copy;
     int rc;
-    ck_assert_ptr_nonnull(copy);
+    MUST(copy != NULL);
     if (n > 0)
         memcpy(copy, p, n);
     do {
         size_t used = SIZE_MAX;
         feeder_flush(f);
         rc = cvn_tsdu_in_feed(&f->t, at, n, begin, end, expedited, &used, &f->ev, &f->fault);
-        ck_assert_uint_le(used, n);
+        MUST(used <= n);
         if (rc == CVN_ENOMEM) {
-            ck_assert_uint_eq(used, 0);
+            MUST(used == 0);
             continue; /* it can be asked again */
         }
-        ck_assert(rc == CVN_MORE || rc == CVN_EVENT || rc == CVN_EPROTO);
+        MUST(rc == CVN_MORE || rc == CVN_EVENT || rc == CVN_EPROTO);
         if (rc == CVN_MORE)
-            ck_assert_uint_eq(used, n);
+            MUST(used == n);
         else
             f->pending = rc;
         at += used;
@@ -230,7 +237,7 @@ static void feed_tsdu(struct feeder *f, const uint8_t *p, size_t n, bool expedit
         feed(f, p, n, begin, true, false);
     }
     if (f->t.open == CVN_SPDU_TYPES || f->t.join == NULL)
-        ck_assert_uint_eq(f->memory.live, 0); /* idle */
+        MUST(f->memory.live == 0); /* idle */
 }
 
 static unsigned hex_digit(char c)
@@ -257,7 +264,7 @@ static void feed_case(struct feeder *f, const char *text, enum cut cut, size_t w
             expedited = false;
             ended = true;
         } else if (*text != ' ') {
-            ck_assert_uint_lt(n, sizeof tsdu);
+            MUST(n < sizeof tsdu);
             tsdu[n++] = (uint8_t)(hex_digit(text[0]) << 4 | hex_digit(text[1]));
             text++;
             ended = false;

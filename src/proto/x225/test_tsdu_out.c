@@ -33,19 +33,19 @@ static void expect_concatenated(const struct cvn_spdu *s, struct octets alone, u
     bool allowed = tokens == 0 || (first == 1 && (tokens & ~0x55u) == 0);
     uint8_t *exact = malloc(room + 1);
     struct cvn_wr w = cvn_wr_init(exact, room);
-    ck_assert_ptr_nonnull(exact);
+    MUST(exact != NULL);
     int rc = cvn_tsdu_encode(s, tokens, &w);
     if (!allowed || room < before + alone.n) {
-        ck_assert_int_eq(rc, allowed ? CVN_ETOOBIG : CVN_EINVAL);
-        ck_assert_uint_eq(w.len, 0);
-        ck_assert(!w.bad);
+        MUST(rc == (allowed ? CVN_ETOOBIG : CVN_EINVAL));
+        MUST(w.len == 0);
+        MUST(!w.bad);
     } else {
-        ck_assert_int_eq(rc, CVN_OK);
-        ck_assert_uint_eq(w.len, before + alone.n);
+        MUST(rc == CVN_OK);
+        MUST(w.len == before + alone.n);
         ck_assert_mem_eq(exact, zero, before);
         ck_assert_mem_eq(exact + before, alone.p, alone.n);
         w.bad = true;
-        ck_assert_int_eq(cvn_tsdu_encode(s, tokens, &w), CVN_ETOOBIG);
+        MUST(cvn_tsdu_encode(s, tokens, &w) == CVN_ETOOBIG);
     }
     free(exact);
 }
@@ -141,19 +141,19 @@ static void take_event(struct taker *k, const struct cvn_spdu *s, const struct c
     struct cvn_octets o = information ? ev->info : ev->spdu.user_data;
     uint32_t has = s->has | (k->n > 0 ? (uint32_t)CVN_HAS_USER_DATA : 0);
     k->events++;
-    ck_assert_int_eq(ev->spdu.type, s->type);
-    ck_assert_uint_le(k->got + o.n, k->n);
+    MUST(ev->spdu.type == s->type);
+    MUST(k->got + o.n <= k->n);
     if (o.n > 0)
         ck_assert_mem_eq(k->sent + k->got, o.p, o.n);
     k->got += o.n;
     if (information) {
-        ck_assert_int_eq(ev->begin, k->events == 1);
-        ck_assert_int_eq(ev->end, last);
+        MUST(ev->begin == (k->events == 1));
+        MUST(ev->end == last);
         return;
     }
-    ck_assert(last);
-    ck_assert_uint_eq(ev->spdu.has, has);
-    ck_assert_uint_eq(ev->spdu.serial, (has & CVN_HAS_SERIAL) != 0 ? s->serial : 0);
+    MUST(last);
+    MUST(ev->spdu.has == has);
+    MUST(ev->spdu.serial == ((has & CVN_HAS_SERIAL) != 0 ? s->serial : 0));
 }
 
 static void take_tsdu(struct taker *k, const struct cvn_spdu *s, const uint8_t *tsdu, size_t n,
@@ -169,7 +169,7 @@ static void take_tsdu(struct taker *k, const struct cvn_spdu *s, const uint8_t *
         from += used;
         if (rc == CVN_MORE)
             break;
-        ck_assert_int_eq(rc, CVN_EVENT);
+        MUST(rc == CVN_EVENT);
         take_event(k, s, &ev, last);
     }
 }
@@ -193,21 +193,20 @@ static void send_and_take(const struct cvn_spdu *s, size_t n, size_t limit)
         struct cvn_spdu seg;
         size_t take;
         struct cvn_wr w = cvn_wr_init(tsdu, sizeof tsdu);
-        ck_assert_int_eq(cvn_tsdu_segment(s, (struct cvn_octets){data, n}, done, limit, true, &seg,
-                                          &take, &last),
-                         CVN_OK);
-        ck_assert(take > 0 || (last && n == 0));
-        ck_assert_int_eq(cvn_tsdu_encode(&seg, 0, &w), CVN_OK);
+        MUST(cvn_tsdu_segment(s, (struct cvn_octets){data, n}, done, limit, true, &seg, &take,
+                              &last) == CVN_OK);
+        MUST(take > 0 || (last && n == 0));
+        MUST(cvn_tsdu_encode(&seg, 0, &w) == CVN_OK);
         if (information)
             cvn_wr_bytes(&w, data + done, take);
-        ck_assert(!w.bad && (!information || seg.user_data.n == 0));
-        ck_assert(limit == 0 || w.len <= limit);
-        ck_assert(last || w.len + 4 >= most); /* full, but for what a length takes */
+        MUST(!w.bad && (!information || seg.user_data.n == 0));
+        MUST(limit == 0 || w.len <= limit);
+        MUST(last || w.len + 4 >= most); /* full, but for what a length takes */
         take_tsdu(&k, s, tsdu, w.len, last);
         done += take;
     }
-    ck_assert_uint_eq(done, n);
-    ck_assert_uint_eq(k.got, n);
+    MUST(done == n);
+    MUST(k.got == n);
     ck_assert_uint_ge(k.events, 1);
     cvn_tsdu_in_fini(&k.t);
 }
