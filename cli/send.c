@@ -320,6 +320,7 @@ static void finished(struct lane *l, struct entry *e)
         e->discard_first = false;
         e->taken = false;
         cvn_item_anew(&e->item);
+        memcpy(e->item.identity, e->identity, CVN_ID);
         do_random(NULL, e->item.transfer, CVN_ID);
         s->next = 0; /* taken again from the list */
         s->next_folder = 0;
@@ -634,7 +635,8 @@ static int recall(struct sending *s, struct entry *e)
         return EXIT_LOCAL_IO;
     }
     bool known = e->user != NULL;
-    memcpy(e->item.identity, e->identity, CVN_ID);
+    if (!e->discard_first) /* else what is known is of the old version, until that is gone */
+        memcpy(e->item.identity, e->identity, CVN_ID);
     if (known && e->path == NULL) {
         e->discard_first = !e->item.committed; /* what a dead process read cannot be read again */
         known = !e->item.committed;

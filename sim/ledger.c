@@ -148,6 +148,16 @@ void sim_ledger_committed(struct sim *w, const struct cvn_transfer *t)
         sim_fail(w, "%s was committed with other octets than were sent", w->items[v->item].name);
 }
 
+/* What somebody had removed is begun anew. */
+void sim_ledger_anew(struct sim *w, const struct cvn_transfer *t)
+{
+    struct sim_version *v = sim_version_of(w, t->id);
+    if (v == NULL || !v->stripped)
+        return;
+    v->stripped = false;
+    v->furthest = 0;
+}
+
 /* Rule 4. */
 void sim_ledger_resumed(struct sim *w, const struct cvn_transfer *t, uint64_t offset)
 {

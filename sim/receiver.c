@@ -183,6 +183,8 @@ static void on_news(void *ctx, enum cvn_inbox_news n, const struct cvn_receiver 
             (unsigned long long)offset, text == NULL ? "" : text);
     if (n == CVN_INBOX_COMMITTED)
         sim_ledger_committed(w, t);
+    if (n == CVN_INBOX_STARTED && offset == 0)
+        sim_ledger_anew(w, t);
     if (n == CVN_INBOX_RESUMED && t->state != CVN_TRANSFER_COMMITTED)
         for (const struct sim_rlink *l = w->receiving.links; l != NULL; l = l->next)
             if (l->receiver == r && l->link->side[SIM_SENDER].user != NULL)

@@ -236,6 +236,7 @@ static void finished(struct sim_lane *l, struct sim_item *it)
     } else {
         it->discard_first = false;
         cvn_item_anew(&it->item);
+        memcpy(it->item.identity, &it->generation, sizeof it->generation);
         (void)sim_version_new(w, it);
     }
     wake_first(w);
@@ -259,10 +260,8 @@ static void do_news(void *ctx, enum cvn_sender_news n, struct cvn_item *it, uint
         break;
     case CVN_NEWS_STARTED:
         v->confirmed = offset;
-        if ((v->stripped || v->voided) && offset == 0) {
-            v->stripped = false;
+        if (v->voided && offset == 0)
             v->furthest = 0;
-        }
         v->voided = false;
         v->resumed = UINT64_MAX;
         break;
@@ -442,7 +441,8 @@ static int found_record(void *arg, struct cvn_octets key, struct cvn_octets valu
     it->known = true;
     it->discard_first =
         !it->pipe && memcmp(identity, it->item.identity, CVN_ID) != 0 && !it->item.committed;
-    memcpy(it->item.identity, identity, CVN_ID);
+    if (!it->discard_first) /* else what is known is of the old version, until that is gone */
+        memcpy(it->item.identity, identity, CVN_ID);
     return CVN_OK;
 }
 
@@ -664,8 +664,8 @@ void sim_sender_kill(struct sim *w, bool power)
     sim_store_kill(&w->send_store);
     if (s->cleanup.pending) { /* all was over but for the record of it */
         (void)w->send_store.store.ops->scan(w->send_store.store.self,
-                                            (struct cvn_octets){(const uint8_t *)"t", 1},
-                                            any_record, &any);
+                                            (struct cvn_octets){(const uint8_t *)"", 0}, any_record,
+                                            &any);
         s->finished = !any;
     }
     run_again(w);

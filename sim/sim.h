@@ -407,6 +407,7 @@ bool sim_receiver_accept(struct sim *w, struct sim_link *l);
 void sim_ledger_confirmed(struct sim *w, struct sim_item *it, uint64_t offset);
 void sim_ledger_committed(struct sim *w, const struct cvn_transfer *t);
 void sim_ledger_after_kill(struct sim *w);
+void sim_ledger_anew(struct sim *w, const struct cvn_transfer *t);
 void sim_ledger_idle(struct sim *w);
 void sim_ledger_end(struct sim *w);
 void sim_ledger_resumed(struct sim *w, const struct cvn_transfer *t, uint64_t offset);
