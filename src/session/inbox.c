@@ -327,7 +327,7 @@ static void session_begun(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_
 {
     const struct session *s = session_find(b, id);
     if (s != NULL && !s->over && s->epoch == epoch && s->holder != NULL)
-        receiver_opened(s->holder);
+        cvn_receiver_opened(s->holder);
 }
 
 void cvn_inbox_session_end(struct cvn_inbox *b, struct session *s)

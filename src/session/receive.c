@@ -122,30 +122,6 @@ static void no_memory(struct cvn_receiver *r)
 
 /* -------- S-CONNECT -------- */
 
-static void pair_add(struct pair *p, struct cvn_octets o)
-{
-    assert((size_t)p->len + 1 + o.n <= PAIR_MAX);
-    p->octets[p->len++] = (uint8_t)o.n;
-    if (o.n > 0)
-        memcpy(p->octets + p->len, o.p, o.n);
-    p->len = (uint8_t)(p->len + o.n);
-}
-
-static struct pair pair_of(const struct cvn_x225_connection_id *id)
-{
-    struct pair p = {.len = 0};
-    pair_add(&p, id->calling);
-    pair_add(&p, id->common);
-    pair_add(&p, id->additional);
-    return p;
-}
-
-static struct pair pair_with(struct pair p, struct cvn_octets activity)
-{
-    pair_add(&p, activity);
-    return p;
-}
-
 static void refuse(struct cvn_receiver *r, uint8_t result, const char *why)
 {
     struct cvn_x225_prim p;
@@ -218,7 +194,7 @@ static bool admit(struct cvn_receiver *r, const struct cvn_x225_prim *p)
     s->holder = r;
     r->session = s;
     r->admitted = true;
-    r->connection = pair_of(&p->id);
+    r->connection = cvn_pair_of(&p->id);
     return true;
 }
 
@@ -354,7 +330,7 @@ static void connect_known(struct cvn_receiver *r, const struct cvn_x225_prim *p)
         accept_connect(r, p);
 }
 
-void receiver_opened(struct cvn_receiver *r)
+void cvn_receiver_opened(struct cvn_receiver *r)
 {
     if (r->wait == WAIT_SESSION)
         cvn_receiver_go_on(r);
@@ -412,23 +388,6 @@ static void hold(struct cvn_receiver *r, struct transfer *t)
     memcpy(t->session, r->session->id, CVN_ID);
 }
 
-/* A stranger's activity is called by its references, in hexadecimal. */
-static size_t stranger_name(uint8_t *out, struct cvn_octets ref, struct cvn_octets id)
-{
-    static const char hex[] = "0123456789abcdef";
-    size_t n = 0;
-    for (size_t i = 0; i < ref.n; i++) {
-        out[n++] = (uint8_t)hex[ref.p[i] >> 4];
-        out[n++] = (uint8_t)hex[ref.p[i] & 15];
-    }
-    out[n++] = '-';
-    for (size_t i = 0; i < id.n; i++) {
-        out[n++] = (uint8_t)hex[id.p[i] >> 4];
-        out[n++] = (uint8_t)hex[id.p[i] & 15];
-    }
-    return n;
-}
-
 static int describe(struct cvn_receiver *r, struct transfer *t, struct cvn_note *n,
                     const struct cvn_x225_prim *p)
 {
@@ -437,7 +396,7 @@ static int describe(struct cvn_receiver *r, struct transfer *t, struct cvn_note 
         if (t->t.name.p != NULL)
             return CVN_OK;
         struct cvn_octets ref = {r->connection.octets + 1, r->connection.octets[0]};
-        n->name = (struct cvn_octets){name, stranger_name(name, ref, p->activity)};
+        n->name = (struct cvn_octets){name, cvn_pair_name(name, ref, p->activity)};
     }
     return cvn_transfer_describe(t, n);
 }
@@ -475,7 +434,7 @@ static void unfit(struct cvn_receiver *r, struct transfer *t)
 static void begin_activity(struct cvn_receiver *r, struct transfer *t, struct cvn_note *n,
                            const struct cvn_x225_prim *p)
 {
-    struct pair named = pair_with(r->connection, p->activity);
+    struct pair named = cvn_pair_with(r->connection, p->activity);
     hold(r, t);
     cvn_inbox_forget_committed(r->inbox, r->session->id, t);
     if (r->ignore) {
@@ -567,7 +526,7 @@ static void resume_activity(struct cvn_receiver *r, struct transfer *t, struct c
                             const struct cvn_x225_prim *p)
 {
     struct cvn_place at;
-    struct pair named = pair_with(r->connection, p->activity);
+    struct pair named = cvn_pair_with(r->connection, p->activity);
     hold(r, t);
     cvn_inbox_forget_committed(r->inbox, r->session->id, t);
     if (r->ignore) {
@@ -605,7 +564,8 @@ static void resume_indication(struct cvn_receiver *r, const struct cvn_x225_prim
         t = cvn_inbox_find(r->inbox, n.transfer);
     } else {
         bool same = p->id.calling.p == NULL && p->id.common.p == NULL;
-        struct pair named = pair_with(same ? r->connection : pair_of(&p->id), p->old_activity);
+        struct pair named =
+            cvn_pair_with(same ? r->connection : cvn_pair_of(&p->id), p->old_activity);
         t = cvn_inbox_find_pair(r->inbox, &named);
     }
     struct cvn_place at;

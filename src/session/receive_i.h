@@ -122,6 +122,13 @@ struct cvn_receiver {
     struct gather *gather; /* in cvn_receiver_feed(), else NULL */
 };
 
+/* pair.c */
+struct pair cvn_pair_of(const struct cvn_x225_connection_id *id);
+struct pair cvn_pair_with(struct pair p, struct cvn_octets activity);
+/* The name that a stranger's activity gets: its references in hexadecimal. out has room for two
+ * digits for each octet and one more. Returns the length. */
+size_t cvn_pair_name(uint8_t *out, struct cvn_octets ref, struct cvn_octets id);
+
 /* inbox.c */
 struct transfer *cvn_inbox_find(struct cvn_inbox *b, const uint8_t id[CVN_ID]);
 /* One that is discarded and waits for its op to be removed; NULL. */
