@@ -259,7 +259,7 @@ static void do_news(void *ctx, enum cvn_sender_news n, struct cvn_item *it, uint
         break;
     case CVN_NEWS_STARTED:
         v->confirmed = offset;
-        if (v->stripped && offset == 0) {
+        if ((v->stripped || v->voided) && offset == 0) { /* what went before went for nothing */
             v->stripped = false;
             v->furthest = 0;
         }
