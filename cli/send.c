@@ -613,6 +613,16 @@ static int key_of(struct sending *s, struct entry *e)
     return 0;
 }
 
+static void begin_anew(struct entry *e)
+{
+    char name[1024];
+    e->item.outcome = CVN_OUTCOME_CHANGED;
+    cli_error(cli_escape(name, sizeof name, e->name, strlen(e->name)),
+              e->path == NULL ? "what an earlier process had read cannot be read again"
+                              : "it changed since it was begun",
+              "begun anew");
+}
+
 /* State of this entry from the store, or a new transfer. */
 static int recall(struct sending *s, struct entry *e)
 {
@@ -652,12 +662,7 @@ static int recall(struct sending *s, struct entry *e)
         cvn_item_anew(&e->item); /* of a pipe that an earlier run committed nothing is left */
         do_random(NULL, e->item.transfer, CVN_ID);
     } else if (e->discard_first) {
-        char name[1024];
-        e->item.outcome = CVN_OUTCOME_CHANGED;
-        cli_error(cli_escape(name, sizeof name, e->name, strlen(e->name)),
-                  e->path == NULL ? "what an earlier process had read cannot be read again"
-                                  : "it changed since it was begun",
-                  "begun anew");
+        begin_anew(e);
     }
     return 0;
 }

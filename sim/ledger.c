@@ -188,16 +188,21 @@ void sim_ledger_read(struct sim *w, struct sim_item *it, uint64_t offset, size_t
                  (unsigned long long)v->twice, v->losses, w->window);
 }
 
+/* Whether nothing of this link is on its way: then its ends must agree. */
+static bool at_rest(const struct sim_rlink *r)
+{
+    const struct sim_lane *l = r->link->lane;
+    return l != NULL && l->link == r->link && sim_link_quiet(r->link) &&
+           cvn_sender_out_octets(l->sender) == 0 && cvn_receiver_out_octets(r->receiver) == 0;
+}
+
 /* Rule 6. */
 void sim_ledger_idle(struct sim *w)
 {
     for (const struct sim_rlink *r = w->receiving.links; r != NULL; r = r->next) {
-        const struct sim_lane *l = r->link->lane;
         struct cvn_x225_vars a;
         struct cvn_x225_vars b;
-        if (l == NULL || l->link != r->link || !sim_link_quiet(r->link) ||
-            cvn_sender_out_octets(l->sender) > 0 || cvn_receiver_out_octets(r->receiver) > 0 ||
-            !cvn_sender_vars(l->sender, &a))
+        if (!at_rest(r) || !cvn_sender_vars(r->link->lane->sender, &a))
             continue;
         cvn_receiver_vars(r->receiver, &b);
         if (a.state != CVN_STA713 || b.state != CVN_STA713)

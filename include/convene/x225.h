@@ -321,7 +321,8 @@ CVN_API int cvn_x225_transport_down(struct cvn_x225 *x, cvn_time now) CVN_MUST_U
 CVN_API int cvn_x225_feed(struct cvn_x225 *x, const uint8_t *in, size_t len, bool begin, bool end,
                           bool expedited, size_t *used, struct cvn_x225_prim *ev,
                           cvn_time now) CVN_MUST_USE;
-/* Primitives that came without octets: after transport_down, tick, request.
+/* Primitives that came without octets: after transport_down, tick, request, feed. Some wait for
+ * room: ask again when cvn_x225_out() has been emptied.
  * CVN_EVENT, CVN_NONE. */
 CVN_API int cvn_x225_next(struct cvn_x225 *x, struct cvn_x225_prim *ev, cvn_time now) CVN_MUST_USE;
 

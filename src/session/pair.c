@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* pair - what names an activity: references of a session connection, and its identifier there. */
+/* pair - what names an activity: the references of a connection, and an identifier on it. */
 #include <assert.h>
 #include <string.h>
 
@@ -29,7 +29,8 @@ struct pair cvn_pair_with(struct pair p, struct cvn_octets activity)
     return p;
 }
 
-size_t cvn_pair_stranger(uint8_t *out, struct cvn_octets ref, struct cvn_octets id)
+/* A stranger's activity is called by its references, in hexadecimal. */
+size_t cvn_pair_name(uint8_t *out, struct cvn_octets ref, struct cvn_octets id)
 {
     static const char hex[] = "0123456789abcdef";
     size_t n = 0;

@@ -396,7 +396,7 @@ static int describe(struct cvn_receiver *r, struct transfer *t, struct cvn_note 
         if (t->t.name.p != NULL)
             return CVN_OK;
         struct cvn_octets ref = {r->connection.octets + 1, r->connection.octets[0]};
-        n->name = (struct cvn_octets){name, cvn_pair_stranger(name, ref, p->activity)};
+        n->name = (struct cvn_octets){name, cvn_pair_name(name, ref, p->activity)};
     }
     return cvn_transfer_describe(t, n);
 }

@@ -125,9 +125,9 @@ struct cvn_receiver {
 /* pair.c */
 struct pair cvn_pair_of(const struct cvn_x225_connection_id *id);
 struct pair cvn_pair_with(struct pair p, struct cvn_octets activity);
-/* How a stranger's activity is called: reference and identifier in hexadecimal. Returns how many
- * octets, <= 2 * (ref.n + id.n) + 1. */
-size_t cvn_pair_stranger(uint8_t *out, struct cvn_octets ref, struct cvn_octets id);
+/* The name that a stranger's activity gets: its references in hexadecimal. out has room for two
+ * digits for each octet and one more. Returns the length. */
+size_t cvn_pair_name(uint8_t *out, struct cvn_octets ref, struct cvn_octets id);
 
 /* inbox.c */
 struct transfer *cvn_inbox_find(struct cvn_inbox *b, const uint8_t id[CVN_ID]);
