@@ -318,6 +318,7 @@ static void finished(struct lane *l, struct entry *e)
     int code = 0;
     if (e->discard_first) { /* the old version is gone; now the file as it is */
         e->discard_first = false;
+        memcpy(e->item.identity, e->identity, CVN_ID);
         e->taken = false;
         cvn_item_anew(&e->item);
         do_random(NULL, e->item.transfer, CVN_ID);
@@ -634,7 +635,10 @@ static int recall(struct sending *s, struct entry *e)
         return EXIT_LOCAL_IO;
     }
     bool known = e->user != NULL;
-    memcpy(e->item.identity, e->identity, CVN_ID);
+    if (known && e->item.committed && memcmp(e->item.identity, e->identity, CVN_ID) != 0)
+        known = e->item.committed = false; /* that was the file as it used to be */
+    if (!e->discard_first) /* else it stays that of the old version, until that is gone */
+        memcpy(e->item.identity, e->identity, CVN_ID);
     if (known && e->path == NULL) {
         e->discard_first = !e->item.committed; /* what a dead process read cannot be read again */
         known = !e->item.committed;
