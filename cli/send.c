@@ -339,7 +339,11 @@ static void finished(struct lane *l, struct entry *e)
         break;
     case CVN_OUTCOME_CHANGED:
         code = EXIT_REFUSED_DATA;
-        cli_error(what, "it changed while it was read; discarded at the receiver", "send it again");
+        cli_error(what,
+                  e->path == NULL
+                      ? "the receiver lost what it had confirmed, and it cannot be read twice"
+                      : "it changed while it was read; discarded at the receiver",
+                  "send it again");
         break;
     default:
         code = EXIT_LOCAL_IO;
