@@ -318,6 +318,7 @@ static void finished(struct lane *l, struct entry *e)
     int code = 0;
     if (e->discard_first) { /* the old version is gone; now the file as it is */
         e->discard_first = false;
+        memcpy(e->item.identity, e->identity, CVN_ID);
         e->taken = false;
         cvn_item_anew(&e->item);
         memcpy(e->item.identity, e->identity, CVN_ID);
@@ -339,7 +340,11 @@ static void finished(struct lane *l, struct entry *e)
         break;
     case CVN_OUTCOME_CHANGED:
         code = EXIT_REFUSED_DATA;
-        cli_error(what, "it changed while it was read; discarded at the receiver", "send it again");
+        cli_error(what,
+                  e->path == NULL
+                      ? "the receiver lost what it had confirmed, and it cannot be read twice"
+                      : "it changed while it was read; discarded at the receiver",
+                  "send it again");
         break;
     default:
         code = EXIT_LOCAL_IO;
@@ -645,7 +650,13 @@ static int recall(struct sending *s, struct entry *e)
         return EXIT_LOCAL_IO;
     }
     bool known = e->user != NULL;
+<<<<<<< HEAD
     if (!e->discard_first) /* else what is known is of the old version, until that is gone */
+=======
+    if (known && e->item.committed && memcmp(e->item.identity, e->identity, CVN_ID) != 0)
+        known = e->item.committed = false; /* that was the file as it used to be */
+    if (!e->discard_first) /* else it stays that of the old version, until that is gone */
+>>>>>>> main
         memcpy(e->item.identity, e->identity, CVN_ID);
     if (known && e->path == NULL) {
         e->discard_first = !e->item.committed; /* what a dead process read cannot be read again */

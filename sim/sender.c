@@ -235,6 +235,7 @@ static void finished(struct sim_lane *l, struct sim_item *it)
         it->done = true;
     } else {
         it->discard_first = false;
+        memcpy(it->item.identity, &it->generation, sizeof it->generation);
         cvn_item_anew(&it->item);
         memcpy(it->item.identity, &it->generation, sizeof it->generation);
         (void)sim_version_new(w, it);
@@ -441,7 +442,11 @@ static int found_record(void *arg, struct cvn_octets key, struct cvn_octets valu
     it->known = true;
     it->discard_first =
         !it->pipe && memcmp(identity, it->item.identity, CVN_ID) != 0 && !it->item.committed;
+<<<<<<< HEAD
     if (!it->discard_first) /* else what is known is of the old version, until that is gone */
+=======
+    if (!it->discard_first) /* else it stays that of the old version, until that is gone */
+>>>>>>> main
         memcpy(it->item.identity, identity, CVN_ID);
     return CVN_OK;
 }

@@ -288,7 +288,7 @@ struct sim_version {
     unsigned commits;   /* told by the receiver */
     bool finished;
     bool flipped;  /* a bit of what was written was */
-    bool stripped; /* its partial file was removed */
+    bool stripped; /* its partial file was removed, or an abort discarded it */
     bool voided;   /* given up: confirmations on their way mean nothing */
 };
 
