@@ -650,13 +650,9 @@ static int recall(struct sending *s, struct entry *e)
         return EXIT_LOCAL_IO;
     }
     bool known = e->user != NULL;
-<<<<<<< HEAD
-    if (!e->discard_first) /* else what is known is of the old version, until that is gone */
-=======
     if (known && e->item.committed && memcmp(e->item.identity, e->identity, CVN_ID) != 0)
         known = e->item.committed = false; /* that was the file as it used to be */
     if (!e->discard_first) /* else it stays that of the old version, until that is gone */
->>>>>>> main
         memcpy(e->item.identity, e->identity, CVN_ID);
     if (known && e->path == NULL) {
         e->discard_first = !e->item.committed; /* what a dead process read cannot be read again */

@@ -439,14 +439,10 @@ static int found_record(void *arg, struct cvn_octets key, struct cvn_octets valu
         sim_fail(it->w, "%s: its record cannot be read", it->name);
         return CVN_OK;
     }
-    it->known = true;
+    it->known = !it->item.committed || memcmp(identity, it->item.identity, CVN_ID) == 0;
     it->discard_first =
         !it->pipe && memcmp(identity, it->item.identity, CVN_ID) != 0 && !it->item.committed;
-<<<<<<< HEAD
-    if (!it->discard_first) /* else what is known is of the old version, until that is gone */
-=======
     if (!it->discard_first) /* else it stays that of the old version, until that is gone */
->>>>>>> main
         memcpy(it->item.identity, identity, CVN_ID);
     return CVN_OK;
 }
