@@ -628,6 +628,24 @@ static void begin_anew(struct entry *e)
               "begun anew");
 }
 
+/* What follows for an entry from what was known of it. */
+static void settle(struct sending *s, struct entry *e, bool known)
+{
+    if (known)
+        know_sessions(s, e->item.name_of.session);
+    if (known && e->item.committed) {
+        e->done = true;
+        e->item.outcome = CVN_OUTCOME_COMMITTED;
+        e->item.confirmed.offset = e->item.size;
+        e->item.read = e->item.size;
+    } else if (!known) {
+        cvn_item_anew(&e->item); /* of a pipe that an earlier run committed nothing is left */
+        do_random(NULL, e->item.transfer, CVN_ID);
+    } else if (e->discard_first) {
+        begin_anew(e);
+    }
+}
+
 /* State of this entry from the store, or a new transfer. */
 static int recall(struct sending *s, struct entry *e)
 {
@@ -658,19 +676,7 @@ static int recall(struct sending *s, struct entry *e)
         e->discard_first = !e->item.committed; /* what a dead process read cannot be read again */
         known = !e->item.committed;
     }
-    if (known)
-        know_sessions(s, e->item.name_of.session);
-    if (known && e->item.committed) {
-        e->done = true;
-        e->item.outcome = CVN_OUTCOME_COMMITTED;
-        e->item.confirmed.offset = e->item.size;
-        e->item.read = e->item.size;
-    } else if (!known) {
-        cvn_item_anew(&e->item); /* of a pipe that an earlier run committed nothing is left */
-        do_random(NULL, e->item.transfer, CVN_ID);
-    } else if (e->discard_first) {
-        begin_anew(e);
-    }
+    settle(s, e, known);
     return 0;
 }
 

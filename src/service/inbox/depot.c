@@ -623,7 +623,8 @@ static void place_file(struct job *j, int parent, const char *last)
     partial_name(j->t->id, partial);
     if (j->depot->partial < 0 ||
         fstatat(j->depot->partial, partial, &st, AT_SYMLINK_NOFOLLOW) != 0) {
-        if (fstatat(parent, last, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        if (fstatat(parent, last, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+            (uint64_t)st.st_size != j->t->written)
             j->found = CVN_TROUBLE_IO;
         return;
     }
