@@ -426,7 +426,7 @@ void sim_depot_strip(struct sim_depot *d)
         if (f->where != SIM_PARTIAL || v == NULL || d->w->items[v->item].pipe)
             continue; /* what came out of a pipe cannot be sent again */
         f->where = f->kept = SIM_NOWHERE;
-        v->stripped = true;
+        v->stripped = v->uncounted = true;
         v->furthest = 0;
         sim_counts.faults[SIM_LOST_PARTIAL]++;
     }

@@ -123,6 +123,7 @@ void sim_ledger_void(struct sim *w, const struct sim_item *it)
         if (it == NULL || memcmp(v->transfer, it->item.transfer, CVN_ID) == 0) {
             v->voided = true;
             v->stripped = v->stripped || it == NULL;
+            v->uncounted = v->uncounted || it == NULL;
             v->furthest = 0;
         }
 }
@@ -179,7 +180,7 @@ void sim_ledger_loss(struct sim *w, const struct sim_lane *l)
 void sim_ledger_read(struct sim *w, struct sim_item *it, uint64_t offset, size_t n)
 {
     struct sim_version *v = sim_version_of(w, it->item.transfer);
-    if (offset < v->furthest && !v->stripped)
+    if (offset < v->furthest && !v->uncounted)
         v->twice += v->furthest - offset < n ? v->furthest - offset : n;
     if (offset + n > v->furthest)
         v->furthest = offset + n;

@@ -287,9 +287,10 @@ struct sim_version {
     unsigned losses;    /* after each of these a window may go twice */
     unsigned commits;   /* told by the receiver */
     bool finished;
-    bool flipped;  /* a bit of what was written was */
-    bool stripped; /* its partial file was removed, or an abort discarded it */
-    bool voided;   /* given up: confirmations on their way mean nothing */
+    bool flipped;   /* a bit of what was written was */
+    bool stripped;  /* its partial file was removed, or an abort discarded it */
+    bool uncounted; /* so more of it than windows may go twice, more than once */
+    bool voided;    /* given up: confirmations on their way mean nothing */
 };
 
 struct sim_item {
