@@ -49,6 +49,7 @@ inside() {
     # shellcheck disable=SC2016
     unshare --mount --propagation private --pid --fork --kill-child -- bash -euc '
         root=$1 command=$2
+        mount --bind "$root" "$root" # so that it is a mount, as the root of a system is
         mount -t proc proc "$root/proc"
         mount --rbind /dev "$root/dev"
         mount --rbind /sys "$root/sys"

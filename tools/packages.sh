@@ -29,6 +29,7 @@ test  clang-format-14  command -v clang-format-14
 test  pmccabe          command -v pmccabe
 test  gcovr            command -v gcovr
 test  libpcap-dev      pkg-config --exists libpcap
+test  zlib1g-dev       pkg-config --exists zlib
 test  tshark           command -v tshark
 test  iproute2         command -v ip
 test  nftables         command -v nft
