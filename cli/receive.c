@@ -324,7 +324,8 @@ static uint64_t on_utc(void *ctx)
 static void on_failed(void *ctx, const char *why)
 {
     struct inbox *in = ctx;
-    cli_error(in->db_path, why, cvn_sqlite_text(in->db));
+    const char *more = cvn_sqlite_text(in->db);
+    cli_error(in->db_path, why, more[0] == '\0' ? NULL : more);
     in->exit_code = EXIT_LOCAL_IO;
     in->stopping = true;
     uv_stop(&in->loop);
@@ -339,8 +340,10 @@ static void on_forgotten(struct cvn_wait *w, int rc)
 {
     struct inbox *in = (struct inbox *)(void *)((uint8_t *)w - offsetof(struct inbox, forget));
     w->pending = false;
-    if (rc != CVN_OK)
+    if (rc != CVN_OK) {
+        cli_error(in->db_path, cvn_sqlite_text(in->db), NULL);
         in->exit_code = EXIT_LOCAL_IO;
+    }
     uv_stop(&in->loop);
 }
 
@@ -368,6 +371,7 @@ static void end_once(struct inbox *in)
     in->exit_code = cli_worse(cli_trouble_exit(worst), aborted ? EXIT_ABORTED : 0);
     in->forget.done = on_forgotten;
     if (cvn_inbox_forget_run(in->box, &in->forget) != CVN_OK) {
+        cli_error("receive", "no memory to note that the run is over", NULL);
         in->exit_code = EXIT_INTERNAL;
         uv_stop(&in->loop);
     }
@@ -487,14 +491,17 @@ static int open_inbox(struct inbox *in, enum cvn_conflict conflict)
                                .depot_ops = &cvn_depot_ops,
                                .max_octets = in->o->max_octets,
                                .keep_s = in->o->keep_s};
-    if (cvn_depot_open(&in->depot, &in->loop, in->o->into, conflict) != CVN_OK) {
+    int rc = cvn_depot_open(&in->depot, &in->loop, in->o->into, conflict);
+    if (rc != CVN_OK && rc != CVN_ENOMEM) {
         cli_error(in->o->into, strerror(errno), NULL);
         return EXIT_NO_INPUT;
     }
     o.depot = in->depot;
-    if (cvn_inbox_new(&in->box, &o) != CVN_OK)
+    if (rc != CVN_OK || cvn_inbox_new(&in->box, &o) != CVN_OK) {
+        cli_error("receive", "no memory for an inbox", NULL);
         return EXIT_INTERNAL;
-    int rc = cvn_inbox_recover(in->box);
+    }
+    rc = cvn_inbox_recover(in->box);
     if (rc == CVN_ECORRUPT) {
         cli_error(in->db_path, "some records do not match their checksums and were passed over",
                   "their transfers begin anew");
@@ -586,7 +593,7 @@ int cli_receive(const struct cli_options *o)
     if (rc != 0)
         return rc;
     if (uv_loop_init(&in.loop) != 0) {
-        cli_error("receive", "no event loop", NULL);
+        cli_error("receive", "no memory for an event loop", NULL);
         return EXIT_INTERNAL;
     }
     rc = open_store(&in);

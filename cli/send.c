@@ -216,6 +216,16 @@ static void on_input(void *ctx)
     arm(l);
 }
 
+/* --limit-rate is of all sessions together: those that have something to send share it. */
+static void share_rate(struct sending *s)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < s->nlanes; i++)
+        n += s->lanes[i].entry != NULL && !s->lanes[i].over;
+    for (unsigned i = 0; i < s->nlanes && n > 0 && s->o->limit_rate != 0; i++)
+        cvn_sender_rate(s->lanes[i].sender, s->o->limit_rate / n + 1);
+}
+
 static int give(struct lane *l, struct entry *e, struct cvn_item **it)
 {
     struct sending *s = l->all;
@@ -229,9 +239,13 @@ static int give(struct lane *l, struct entry *e, struct cvn_item **it)
         rc = cvn_source_pipe(&e->source, &s->loop, STDIN_FILENO, e->item.hash, window, on_input, l);
     else
         rc = cvn_source_file(&e->source, &s->loop, e->path, &e->st, e->item.hash);
-    if (rc != CVN_OK)
+    if (rc != CVN_OK) {
+        cli_error(e->name, "no memory to read it", "send it again");
+        s->exit_code = cli_worse(s->exit_code, EXIT_INTERNAL);
         return CVN_NONE;
+    }
     l->entry = e;
+    share_rate(l->all);
     e->taken = true;
     s->busy++;
     *it = &e->item;
@@ -304,14 +318,10 @@ static void finished(struct lane *l, struct entry *e)
     int code = 0;
     if (e->discard_first) { /* the old version is gone; now the file as it is */
         e->discard_first = false;
+        memcpy(e->item.identity, e->identity, CVN_ID);
         e->taken = false;
-        e->item.outcome = CVN_OUTCOME_OPEN;
-        e->item.part = 0;
-        e->item.part_offset = 0;
-        e->item.stored = (struct cvn_point){0, 0};
-        e->item.name_of.id_len = 0;
-        e->item.furthest = 0;
-        e->item.digest_known = false;
+        cvn_item_anew(&e->item);
+        memcpy(e->item.identity, e->identity, CVN_ID);
         do_random(NULL, e->item.transfer, CVN_ID);
         s->next = 0; /* taken again from the list */
         s->next_folder = 0;
@@ -330,7 +340,11 @@ static void finished(struct lane *l, struct entry *e)
         break;
     case CVN_OUTCOME_CHANGED:
         code = EXIT_REFUSED_DATA;
-        cli_error(what, "it changed while it was read; discarded at the receiver", "send it again");
+        cli_error(what,
+                  e->path == NULL
+                      ? "the receiver lost what it had confirmed, and it cannot be read twice"
+                      : "it changed while it was read; discarded at the receiver",
+                  "send it again");
         break;
     default:
         code = EXIT_LOCAL_IO;
@@ -369,6 +383,7 @@ static void do_news(void *ctx, enum cvn_sender_news n, struct cvn_item *it, uint
     if (n == CVN_NEWS_FINISHED) {
         finished(l, e);
         l->entry = NULL;
+        share_rate(l->all);
         s->busy--;
         if (!e->done || s->busy == 0)
             (void)uv_timer_start(&s->lanes[0].timer, on_timer, 1, 0);
@@ -438,8 +453,12 @@ static void do_over(void *ctx)
     if (code != 0 && !s->said) {
         s->said = true;
         progress_end(&s->progress);
+        const char *store =
+            cvn_sender_verdict(l->sender) == CVN_VERDICT_STORE ? cvn_sqlite_text(s->db) : "";
         cli_error(s->url_text, cvn_sender_text(l->sender),
-                  code == EXIT_SUSPENDED ? "suspended: run the same command again to go on" : NULL);
+                  code == EXIT_SUSPENDED ? "suspended: run the same command again to go on"
+                  : store[0] != '\0'     ? store
+                                         : NULL);
     }
     bool open = lanes_open(s, code != 0 && l->index == 0) > 0; /* the others end with the first */
     if (!open)
@@ -453,8 +472,10 @@ static void on_cleaned(struct cvn_wait *w, int rc)
     struct sending *s =
         (struct sending *)(void *)((uint8_t *)w - offsetof(struct sending, cleanup));
     w->pending = false;
-    if (rc != CVN_OK)
+    if (rc != CVN_OK) {
+        cli_error("the state of transfers", cvn_sqlite_text(s->db), NULL);
         s->exit_code = cli_worse(s->exit_code, EXIT_LOCAL_IO);
+    }
     uv_stop(&s->loop);
 }
 
@@ -465,7 +486,8 @@ static void clean_up(struct sending *s)
     size_t size = n * sizeof(struct cvn_store_put);
     struct cvn_store_put *puts = NULL;
     uint8_t(*keys)[1 + CVN_ID] = NULL;
-    bool all = s->exit_code != EXIT_SUSPENDED && s->exit_code != EXIT_UNREACHED;
+    bool all = s->exit_code != EXIT_SUSPENDED && s->exit_code != EXIT_UNREACHED &&
+               s->exit_code != EXIT_INTERNAL;
     for (unsigned i = 0; i < s->nlanes; i++)
         all = all && s->lanes[i].over &&
               cvn_sender_verdict(s->lanes[i].sender) == CVN_VERDICT_RELEASED;
@@ -596,6 +618,34 @@ static int key_of(struct sending *s, struct entry *e)
     return 0;
 }
 
+static void begin_anew(struct entry *e)
+{
+    char name[1024];
+    e->item.outcome = CVN_OUTCOME_CHANGED;
+    cli_error(cli_escape(name, sizeof name, e->name, strlen(e->name)),
+              e->path == NULL ? "what an earlier process had read cannot be read again"
+                              : "it changed since it was begun",
+              "begun anew");
+}
+
+/* What follows for an entry from what was known of it. */
+static void settle(struct sending *s, struct entry *e, bool known)
+{
+    if (known)
+        know_sessions(s, e->item.name_of.session);
+    if (known && e->item.committed) {
+        e->done = true;
+        e->item.outcome = CVN_OUTCOME_COMMITTED;
+        e->item.confirmed.offset = e->item.size;
+        e->item.read = e->item.size;
+    } else if (!known) {
+        cvn_item_anew(&e->item); /* of a pipe that an earlier run committed nothing is left */
+        do_random(NULL, e->item.transfer, CVN_ID);
+    } else if (e->discard_first) {
+        begin_anew(e);
+    }
+}
+
 /* State of this entry from the store, or a new transfer. */
 static int recall(struct sending *s, struct entry *e)
 {
@@ -613,31 +663,20 @@ static int recall(struct sending *s, struct entry *e)
     memcpy(key + 1, e->item.key, CVN_ID);
     int rc =
         s->store.ops->scan(s->store.self, (struct cvn_octets){key, sizeof key}, found_record, e);
-    if (rc != CVN_OK && rc != CVN_ECORRUPT)
+    if (rc != CVN_OK && rc != CVN_ECORRUPT) {
+        cli_error("the state of transfers", cvn_err_text(rc), NULL);
         return EXIT_LOCAL_IO;
+    }
     bool known = e->user != NULL;
-    memcpy(e->item.identity, e->identity, CVN_ID);
+    if (known && e->item.committed && memcmp(e->item.identity, e->identity, CVN_ID) != 0)
+        known = e->item.committed = false; /* that was the file as it used to be */
+    if (!e->discard_first) /* else it stays that of the old version, until that is gone */
+        memcpy(e->item.identity, e->identity, CVN_ID);
     if (known && e->path == NULL) {
         e->discard_first = !e->item.committed; /* what a dead process read cannot be read again */
         known = !e->item.committed;
     }
-    if (known)
-        know_sessions(s, e->item.name_of.session);
-    if (known && e->item.committed) {
-        e->done = true;
-        e->item.outcome = CVN_OUTCOME_COMMITTED;
-        e->item.confirmed.offset = e->item.size;
-        e->item.read = e->item.size;
-    } else if (!known) {
-        do_random(NULL, e->item.transfer, CVN_ID);
-    } else if (e->discard_first) {
-        char name[1024];
-        e->item.outcome = CVN_OUTCOME_CHANGED;
-        cli_error(cli_escape(name, sizeof name, e->name, strlen(e->name)),
-                  e->path == NULL ? "what an earlier process had read cannot be read again"
-                                  : "it changed since it was begun",
-                  "begun anew");
-    }
+    settle(s, e, known);
     return 0;
 }
 
@@ -748,8 +787,10 @@ static int make_lanes(struct sending *s)
     n = n < s->nknown ? s->nknown : n; /* what an earlier run opened is released too */
     s->nlanes = n;
     for (unsigned i = 0; i < n; i++)
-        if (make_lane(s, i, njobs) != 0)
+        if (make_lane(s, i, njobs) != 0) {
+            cli_error("send", "no memory for a session", NULL);
             return EXIT_INTERNAL;
+        }
     return 0;
 }
 
@@ -928,10 +969,14 @@ int cli_send(const struct cli_options *o)
     rc = check_options(o, s);
     if (rc == 0)
         rc = list_make(&s->list, o);
-    if (rc != 0 || uv_loop_init(&s->loop) != 0) {
+    if (rc == 0 && uv_loop_init(&s->loop) != 0) {
+        cli_error("send", "no memory for an event loop", NULL);
+        rc = EXIT_INTERNAL;
+    }
+    if (rc != 0) {
         list_free(&s->list);
         cvn_free(cvn_alloc_std(), s, sizeof *s);
-        return rc == 0 ? EXIT_INTERNAL : rc;
+        return rc;
     }
     rc = run(s);
     wind_up(s);

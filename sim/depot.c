@@ -254,13 +254,13 @@ static uint8_t finish(struct sim_job *j)
     return trouble;
 }
 
-static uint8_t place(struct sim_depot *d, const uint8_t id[CVN_ID], const char *final,
+static uint8_t place(struct sim_depot *d, const uint8_t id[CVN_ID], const char *final, size_t len,
                      bool done_already)
 {
     struct sim_file *f = sim_depot_partial(d, id);
     struct sim_file *there = sim_depot_final(d, final, false);
-    if (f == NULL)
-        return CVN_TROUBLE_NONE; /* it was moved before */
+    if (f == NULL) /* it was moved before, or somebody has removed it */
+        return there != NULL && there->len == len ? CVN_TROUBLE_NONE : CVN_TROUBLE_IO;
     if (done_already) {
         f->where = SIM_NOWHERE;
         return CVN_TROUBLE_NONE;
@@ -300,7 +300,7 @@ static void on_job(struct sim *w, void *arg, uint64_t tag)
         else if (j->kind == JOB_FINISH)
             trouble = finish(j);
         else if (j->kind == JOB_PLACE) {
-            trouble = place(d, j->t->id, j->final, j->done_already);
+            trouble = place(d, j->t->id, j->final, j->len, j->done_already);
             names_durable(d);
             j->t->file = NULL;
         }
@@ -426,7 +426,7 @@ void sim_depot_strip(struct sim_depot *d)
         if (f->where != SIM_PARTIAL || v == NULL || d->w->items[v->item].pipe)
             continue; /* what came out of a pipe cannot be sent again */
         f->where = f->kept = SIM_NOWHERE;
-        v->voided = true;
+        v->stripped = v->uncounted = true;
         v->furthest = 0;
         sim_counts.faults[SIM_LOST_PARTIAL]++;
     }
@@ -441,7 +441,8 @@ void sim_depot_kill(struct sim_depot *d, bool power)
         if (j->kind == JOB_SYNC && j->file != NULL)
             make_durable(j->file, j->len);
         else if (j->kind == JOB_PLACE)
-            (void)place(d, j->file == NULL ? j->t->id : j->file->id, j->final, j->done_already);
+            (void)place(d, j->file == NULL ? j->t->id : j->file->id, j->final, j->len,
+                        j->done_already);
     }
     while (d->jobs != NULL) { /* their events are still to come */
         struct sim_job *j = d->jobs;

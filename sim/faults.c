@@ -13,7 +13,7 @@ static void plan_next(struct sim *w)
 
 void sim_faults_plan(struct sim *w)
 {
-    w->faults_left = sim_chance(w, 80) ? 0 : (unsigned)sim_below(w, 16);
+    w->faults_left = sim_chance(w, 80) ? 0 : (unsigned)sim_below(w, 24);
     w->last_fault = w->now;
     plan_next(w);
 }
@@ -136,12 +136,12 @@ static const struct {
     {SIM_POWER_RECEIVER, 16},
     {SIM_STORE_ERROR_SENDER, 3},
     {SIM_STORE_ERROR_RECEIVER, 3},
-    {SIM_NO_SPACE, 5},
-    {SIM_SYNC_ERROR, 2},
-    {SIM_FLIP, 1},
-    {SIM_CHANGE, 3},
-    {SIM_ABORT_SENDER, 1},
-    {SIM_ABORT_RECEIVER, 1},
+    {SIM_NO_SPACE, 10},
+    {SIM_SYNC_ERROR, 4},
+    {SIM_FLIP, 3},
+    {SIM_CHANGE, 6},
+    {SIM_ABORT_SENDER, 2},
+    {SIM_ABORT_RECEIVER, 2},
 };
 
 void sim_faults_step(struct sim *w)

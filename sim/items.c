@@ -163,6 +163,8 @@ int sim_item_read(struct sim_lane *l, struct sim_item *it, uint64_t offset, size
     const struct cvn_alloc *a = &w->sending.arena.alloc;
     if (it->changed)
         return CVN_ECORRUPT;
+    if (it->pipe && offset < it->forgotten && w->aborted)
+        return CVN_ECORRUPT; /* the receiver's user gave it up, and the sender did not hear of it */
     if (it->pipe && offset < it->forgotten)
         sim_fail(w, "%s: octets are asked for again that were forgotten", it->name);
     if (offset >= it->arrived) {

@@ -29,6 +29,10 @@ struct sim_link *sim_link_new(struct sim *w)
         l->fate = (enum sim_fault)sim_below(w, SIM_STALL + 1);
         l->cut_side = (unsigned)sim_below(w, 3) == 0 ? SIM_RECEIVER : SIM_SENDER;
         l->cut_at = sim_log_below(w, l->cut_side == SIM_SENDER ? 2 * SIM_SIZE : 2000);
+        if (l->fate == SIM_STALL && sim_chance(w, 300)) { /* S-CONNECT comes when it is stale */
+            l->cut_side = SIM_SENDER;
+            l->cut_at = 20 + sim_below(w, 100);
+        }
     }
     l->next = w->links;
     w->links = l;
@@ -133,8 +137,8 @@ void sim_link_strike(struct sim_link *l, enum sim_fault how)
     w->last_fault = w->now;
     sim_say(w, "link %u: %s", l->number, names[how]);
     if (how == SIM_STALL) {
-        unsigned from = (unsigned)sim_below(w, 2);
-        l->side[from].pipe.stalled = w->now + SIM_S + sim_log_below(w, 40 * SIM_S);
+        unsigned from = sim_chance(w, 700) ? SIM_SENDER : SIM_RECEIVER;
+        l->side[from].pipe.stalled = w->now + SIM_S + sim_below(w, 40 * SIM_S);
         return;
     }
     pipe_lose(l, SIM_SENDER, false);

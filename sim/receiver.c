@@ -171,6 +171,18 @@ bool sim_receiver_accept(struct sim *w, struct sim_link *link)
 
 /* -------- news -------- */
 
+static void resumed(struct sim *w, const struct cvn_receiver *r, const struct cvn_transfer *t,
+                    uint64_t offset)
+{
+    if (t->state == CVN_TRANSFER_COMMITTED) {
+        sim_counts.answers[SIM_COMMITTED_AGAIN]++;
+        return;
+    }
+    for (const struct sim_rlink *l = w->receiving.links; l != NULL; l = l->next)
+        if (l->receiver == r && l->link->side[SIM_SENDER].user != NULL)
+            sim_ledger_resumed(w, t, offset);
+}
+
 static void on_news(void *ctx, enum cvn_inbox_news n, const struct cvn_receiver *r,
                     const struct cvn_transfer *t, uint64_t offset, const char *text)
 {
@@ -178,18 +190,16 @@ static void on_news(void *ctx, enum cvn_inbox_news n, const struct cvn_receiver 
                                         "confirmed", "committed", "trouble",  "discarded",
                                         "released",  "aborted",   "suspended"};
     struct sim *w = ctx;
-    sim_say(w, "inbox: %s %.*s at %llu %s", names[n], t == NULL ? 1 : (int)t->name.n,
-            t == NULL || t->name.p == NULL ? "-" : (const char *)t->name.p,
-            (unsigned long long)offset, text == NULL ? "" : text);
+    const char *name = t == NULL || t->name.p == NULL ? "-" : (const char *)t->name.p;
+    sim_say(w, "inbox: %s %s at %llu %s", names[n], name, (unsigned long long)offset,
+            text == NULL ? "" : text);
     if (n == CVN_INBOX_COMMITTED)
         sim_ledger_committed(w, t);
-    if (n == CVN_INBOX_RESUMED && t->state != CVN_TRANSFER_COMMITTED)
-        for (const struct sim_rlink *l = w->receiving.links; l != NULL; l = l->next)
-            if (l->receiver == r && l->link->side[SIM_SENDER].user != NULL)
-                sim_ledger_resumed(w, t, offset);
-    if (n == CVN_INBOX_RESUMED && t->state == CVN_TRANSFER_COMMITTED)
-        sim_counts.answers[SIM_COMMITTED_AGAIN]++;
-    if (n == CVN_INBOX_ABORTED && !w->aborted)
+    else if (n == CVN_INBOX_STARTED && offset == 0)
+        sim_ledger_anew(w, t);
+    else if (n == CVN_INBOX_RESUMED)
+        resumed(w, r, t, offset);
+    else if (n == CVN_INBOX_ABORTED && !w->aborted)
         sim_fail(w, "a session was aborted and nobody asked for it: %s", text);
 }
 
@@ -292,7 +302,7 @@ void sim_receiver_kill(struct sim *w, bool power)
         s->finished = !any;
     }
     sim_depot_kill(&w->depot, power);
-    if (sim_chance(w, 50))
+    if (sim_chance(w, 80))
         sim_depot_strip(&w->depot);
     gone(w);
     sim_ledger_after_kill(w);

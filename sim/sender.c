@@ -235,7 +235,9 @@ static void finished(struct sim_lane *l, struct sim_item *it)
         it->done = true;
     } else {
         it->discard_first = false;
+        memcpy(it->item.identity, &it->generation, sizeof it->generation);
         cvn_item_anew(&it->item);
+        memcpy(it->item.identity, &it->generation, sizeof it->generation);
         (void)sim_version_new(w, it);
     }
     wake_first(w);
@@ -259,6 +261,8 @@ static void do_news(void *ctx, enum cvn_sender_news n, struct cvn_item *it, uint
         break;
     case CVN_NEWS_STARTED:
         v->confirmed = offset;
+        if (v->voided && offset == 0)
+            v->furthest = 0;
         v->voided = false;
         v->resumed = UINT64_MAX;
         break;
@@ -435,10 +439,11 @@ static int found_record(void *arg, struct cvn_octets key, struct cvn_octets valu
         sim_fail(it->w, "%s: its record cannot be read", it->name);
         return CVN_OK;
     }
-    it->known = true;
+    it->known = !it->item.committed || memcmp(identity, it->item.identity, CVN_ID) == 0;
     it->discard_first =
         !it->pipe && memcmp(identity, it->item.identity, CVN_ID) != 0 && !it->item.committed;
-    memcpy(it->item.identity, identity, CVN_ID);
+    if (!it->discard_first) /* else it stays that of the old version, until that is gone */
+        memcpy(it->item.identity, identity, CVN_ID);
     return CVN_OK;
 }
 
@@ -660,8 +665,8 @@ void sim_sender_kill(struct sim *w, bool power)
     sim_store_kill(&w->send_store);
     if (s->cleanup.pending) { /* all was over but for the record of it */
         (void)w->send_store.store.ops->scan(w->send_store.store.self,
-                                            (struct cvn_octets){(const uint8_t *)"t", 1},
-                                            any_record, &any);
+                                            (struct cvn_octets){(const uint8_t *)"", 0}, any_record,
+                                            &any);
         s->finished = !any;
     }
     run_again(w);

@@ -287,8 +287,10 @@ struct sim_version {
     unsigned losses;    /* after each of these a window may go twice */
     unsigned commits;   /* told by the receiver */
     bool finished;
-    bool flipped; /* a bit of what was written was */
-    bool voided;  /* given up: confirmations on their way mean nothing */
+    bool flipped;   /* a bit of what was written was */
+    bool stripped;  /* its partial file was removed, or an abort discarded it */
+    bool uncounted; /* so more of it than windows may go twice, more than once */
+    bool voided;    /* given up: confirmations on their way mean nothing */
 };
 
 struct sim_item {
@@ -406,6 +408,7 @@ bool sim_receiver_accept(struct sim *w, struct sim_link *l);
 void sim_ledger_confirmed(struct sim *w, struct sim_item *it, uint64_t offset);
 void sim_ledger_committed(struct sim *w, const struct cvn_transfer *t);
 void sim_ledger_after_kill(struct sim *w);
+void sim_ledger_anew(struct sim *w, const struct cvn_transfer *t);
 void sim_ledger_idle(struct sim *w);
 void sim_ledger_end(struct sim *w);
 void sim_ledger_resumed(struct sim *w, const struct cvn_transfer *t, uint64_t offset);

@@ -5,6 +5,7 @@ Everything is on 127.0.0.1 on ports that were free, in one folder of its own tha
 a state folder of its own for each end. What is started is ended by its process id.
 """
 import filecmp
+import fcntl
 import json
 import os
 import random
@@ -39,6 +40,23 @@ def check(condition, *what):
         raise Failed(" ".join(str(w) for w in what))
 
 
+HELD = []  # locks of the ports that this process has drawn
+
+
+def hold_port(port):
+    """True if no other test of this tree has drawn it: it may not be listening there yet."""
+    folder = os.path.join(TOP, "build", "ports")
+    os.makedirs(folder, exist_ok=True)
+    lock = open(os.path.join(folder, str(port)), "w", encoding="ascii")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        return False
+    HELD.append(lock)
+    return True
+
+
 def free_port():
     """A port that nobody has, outside the range from which the kernel draws for dialling ends."""
     with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as f:
@@ -46,6 +64,8 @@ def free_port():
     ports = [p for p in range(10000, 61000) if not low <= p <= high] or range(10000, 61000)
     while True:
         port = random.SystemRandom().choice(ports)
+        if not hold_port(port):
+            continue
         with socket.socket() as s:
             try:
                 s.bind(("127.0.0.1", port))

@@ -26,8 +26,27 @@ SKIPPED = re.compile(r"^(?:Skipped:\s+[1-9]\d*|SKIP\b.*|skipped: .*|not ok .*# S
 running = set()  # process groups
 
 
+def alive_in(group):
+    """Who of a process group still runs: one that has ended and waits to be fetched does not count."""
+    alive = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as f:
+                state, _, its_group = f.read().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(its_group) == group and state not in "ZX":
+            alive.append(int(pid))
+    return alive
+
+
 def end_group(group):
-    """True if there was anything left to end."""
+    """True if there was anything left to end; what is about to end by itself has a second for it."""
+    end = time.monotonic() + 1
+    while alive_in(group) and time.monotonic() < end:
+        time.sleep(0.02)
+    if not alive_in(group):
+        return False
     try:
         os.killpg(group, signal.SIGKILL)
         return True

@@ -197,7 +197,9 @@ class Demo:
             make_archive(self.path("sent", "system.tar"))
         self.before = contents(self.path("sent"))
         self.octets = sum(octets for _, octets in self.before.values())
-        small = len(self.before) * 0.015  # seconds that a small file takes, whatever the rate
+        tree = sum(o for n, (_, o) in self.before.items() if n.startswith("convene/"))
+        self.jobs = 8 if tree < self.octets / 20 else 1  # one session when the cuts come
+        small = len(self.before) * 0.005  # seconds that a small file takes, whatever the rate
         self.rate = int(self.octets / max(10, SECONDS - small)) + 1
         self.cuts = [self.octets * k // (CUTS + 1) for k in range(1, CUTS + 1)]
         self.kills = [("receive", self.octets * 5 // 12), ("send", self.octets * 7 // 12)]
@@ -233,7 +235,7 @@ class Demo:
         else:
             names = sorted(os.listdir(self.path("sent")))
             command = [CONVENE, "send"] + common + [
-                "-j1", "--hash=sha256", f"--limit-rate={self.rate}", f"--pcap={PCAP}",
+                f"-j{self.jobs}", "--hash=sha256", f"--limit-rate={self.rate}", f"--pcap={PCAP}",
                 f"--snap={SNAP}"] + [self.path("sent", n) for n in names] + [
                 f"iso://{self.link}/inbox"]
         terminal = name == "send" and self.screen.bar

@@ -37,7 +37,8 @@ struct cvn_sc_opts {
 CVN_API int cvn_sc_new(struct cvn_sc **out, const struct cvn_sc_opts *opts) CVN_MUST_USE;
 CVN_API void cvn_sc_free(struct cvn_sc *c); /* NULL is fine */
 
-/* As cvn_x225_request(). The initiator begins with S-CONNECT request. */
+/* As cvn_x225_request(). The initiator begins with S-CONNECT request. After CVN_ENOMEM the
+ * connection may be lost: then a provider abort follows. */
 CVN_API int cvn_sc_request(struct cvn_sc *c, struct cvn_x225_prim *p, cvn_time now) CVN_MUST_USE;
 
 /* Takes octets from the stream. While CVN_EVENT is returned, *ev is set and the

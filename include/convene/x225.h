@@ -179,7 +179,9 @@ struct cvn_x225_prim {
     uint32_t serial;  /* CONNECT: initial number; SYNC-*, RESYNCHRONIZE, ACTIVITY-END,
                                      ACTIVITY-RESUME; requests of SYNC-*, ACTIVITY-END: ignored,
                                      the provider chooses and cvn_x225_request() stores it here */
-    uint32_t serial2; /* symmetric synchronize: the other flow's number */
+    uint32_t serial2; /* symmetric synchronize: the other flow's number. The first is that of the
+                                     flow from the sender of the SPDU: in requests and responses
+                                     ours, in indications and confirms the peer's; also resync */
     uint8_t resync;   /* RESYNCHRONIZE: enum cvn_x225_resync */
     uint8_t resync2;  /* symmetric synchronize: type for the other flow */
     bool optional;    /* SYNC-MINOR: explicit confirmation not required */
@@ -188,14 +190,16 @@ struct cvn_x225_prim {
     uint8_t reason;                 /* EXCEPTION-REPORTs, INTERRUPT, DISCARD: cvn_x225_reason;
                                      P-ABORT: cvn_x225_abort */
     bool keep;                      /* RELEASE request: offer to keep the transport connection;
-                                     RELEASE confirm, ABORT indication: it is kept */
+                                     RELEASE indication: both would; RELEASE confirm, CONNECT
+                                     confirm that refuses, ABORT indication: it is kept */
     struct cvn_octets activity;     /* START, RESUME: identifier, 1-6 octets */
     struct cvn_octets old_activity; /* RESUME */
     struct cvn_octets reflected;    /* P-ABORT, P-EXCEPTION-REPORT: Reflect Parameter Values */
 
-    /* SS-user data. Requests: the octets are lent; owner (may be NULL: they are copied or
-     * outlive the machine) is held until they have been sent. Only DATA and TYPED-DATA go out
-     * without a copy. Indications and confirms: valid until the next call on the machine. */
+    /* SS-user data. Requests: DATA and TYPED-DATA lend the octets: owner is held until they have
+     * been sent; with owner NULL they must stay until cvn_x225_out() has given them out and
+     * cvn_x225_out_done() was called. All others are copied before the call returns.
+     * Indications and confirms: valid until the next call on the machine. */
     struct cvn_octets data;
     struct cvn_ref *owner;
     bool begin; /* DATA, TYPED-DATA: first slice of the SSDU; all others: whole, both true */
@@ -204,6 +208,7 @@ struct cvn_x225_prim {
     const char *why; /* P-ABORT: one line for people with the clause, static storage, or NULL */
 };
 
+/* Everything absent; a result is that of acceptance, an SSDU is whole. */
 CVN_API void cvn_x225_prim_init(struct cvn_x225_prim *p, enum cvn_x225_service s,
                                 enum cvn_x225_type t);
 /* "S-SYNC-MINOR", "indication". Static storage. */
@@ -316,7 +321,8 @@ CVN_API int cvn_x225_transport_down(struct cvn_x225 *x, cvn_time now) CVN_MUST_U
 CVN_API int cvn_x225_feed(struct cvn_x225 *x, const uint8_t *in, size_t len, bool begin, bool end,
                           bool expedited, size_t *used, struct cvn_x225_prim *ev,
                           cvn_time now) CVN_MUST_USE;
-/* Primitives that came without octets: after transport_down, tick, request.
+/* Primitives that came without octets: after transport_down, tick, request, feed. Some wait for
+ * room: ask again when cvn_x225_out() has been emptied.
  * CVN_EVENT, CVN_NONE. */
 CVN_API int cvn_x225_next(struct cvn_x225 *x, struct cvn_x225_prim *ev, cvn_time now) CVN_MUST_USE;
 
@@ -332,8 +338,7 @@ struct cvn_x225_out {
     enum cvn_x225_out_kind kind;
     struct cvn_octets header; /* session header octets, the machine's, valid until out_done */
     struct cvn_octets data;   /* user data as lent; may be empty */
-    struct cvn_ref *owner;    /* of data; NULL: valid until out_done only if data_copy, else
-                                  outlives the machine */
+    struct cvn_ref *owner;    /* of data; NULL: data_copy */
     bool data_copy;           /* data must be copied before out_done */
     bool end;                 /* T_DATA: last slice of the TSDU */
 };

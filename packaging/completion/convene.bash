@@ -3,8 +3,8 @@
 _convene()
 {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands='send receive talk trace probe help'
-    local common='--help --verbose --quiet --json --connect-timeout --max-time'
+    local commands='send receive help'
+    local common='--help --verbose --silent --json --pcap= --snap= --ipv4 --ipv6'
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$word")
@@ -12,20 +12,24 @@ _convene()
     fi
     case $before in
     --into) mapfile -t COMPREPLY < <(compgen -d -- "$word") && return ;;
-    --pcap | --svg) mapfile -t COMPREPLY < <(compgen -f -- "$word") && return ;;
+    --pcap) mapfile -t COMPREPLY < <(compgen -f -- "$word") && return ;;
     --on-conflict) mapfile -t COMPREPLY < <(compgen -W 'fail replace rename' -- "$word") && return ;;
     esac
     case $word in
     -*)
         case ${COMP_WORDS[1]} in
-        send) common+=' --retry-for --pcap --snap --hash --again' ;;
-        receive) common+=' --listen --into --once --on-conflict --keep --pcap --snap' ;;
-        talk) common+=' --listen --pcap' ;;
-        trace) common='--help --json --svg' ;;
+        send)
+            common+=' --jobs= --limit-rate= --hash=xxh128 --hash=sha256 --follow --name= --again'
+            common+=' --connect-timeout= --retry-for= --dead-after= --window= --checkpoint= --points='
+            ;;
+        receive)
+            common+=' --listen= --into= --once --on-conflict=fail --on-conflict=replace'
+            common+=' --on-conflict=rename --keep= --max-octets= --insecure'
+            ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$common" -- "$word")
         ;;
-    i*) mapfile -t COMPREPLY < <(compgen -W 'iso:// isos:// iso+unix:/' -- "$word") ;;
+    i*) mapfile -t COMPREPLY < <(compgen -W 'iso://' -- "$word") ;;
     *) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     esac
 }

@@ -150,9 +150,10 @@ int cvn_sc_request(struct cvn_sc *c, struct cvn_x225_prim *p, cvn_time now)
     int rc = cvn_x225_request(c->x225, p, now);
     if (rc != CVN_OK)
         return rc;
-    if (pump(c) != CVN_OK)
+    rc = pump(c);
+    if (rc != CVN_OK)
         lose(c, now);
-    return CVN_OK;
+    return rc;
 }
 
 /* A T-service event other than data. */

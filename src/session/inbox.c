@@ -19,12 +19,14 @@
 struct loose_put {
     struct cvn_wait wait;
     struct cvn_inbox *inbox;
+    bool of_session; /* that begins or ends, if it is still at this epoch */
     bool ends;
-    uint8_t session[CVN_ID]; /* that ends, if it is still at this epoch */
+    uint8_t session[CVN_ID];
     uint32_t epoch;
 };
 
 static void session_ended(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch);
+static void session_begun(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch);
 
 int cvn_inbox_new(struct cvn_inbox **out, const struct cvn_inbox_opts *o)
 {
@@ -88,12 +90,14 @@ static void loose_done(struct cvn_wait *w, int rc)
     cvn_free(b->alloc, p, sizeof *p);
     if (rc != CVN_OK)
         cvn_inbox_failed(b, "the store of the inbox failed");
-    else if (was.ends)
+    else if (was.of_session && was.ends)
         session_ended(b, was.session, was.epoch);
+    else if (was.of_session)
+        session_begun(b, was.session, was.epoch);
 }
 
 static void put_loose(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n,
-                      const struct session *ends)
+                      const struct session *of, bool ends)
 {
     struct loose_put *p = cvn_new(b->alloc, sizeof *p);
     if (p == NULL) {
@@ -101,10 +105,11 @@ static void put_loose(struct cvn_inbox *b, const struct cvn_store_put *puts, siz
         return;
     }
     p->inbox = b;
-    if (ends != NULL) {
-        p->ends = true;
-        memcpy(p->session, ends->id, CVN_ID);
-        p->epoch = ends->epoch;
+    if (of != NULL) {
+        p->of_session = true;
+        p->ends = ends;
+        memcpy(p->session, of->id, CVN_ID);
+        p->epoch = of->epoch;
     }
     p->wait.done = loose_done;
     p->wait.pending = true;
@@ -118,7 +123,7 @@ static void put_loose(struct cvn_inbox *b, const struct cvn_store_put *puts, siz
 
 void cvn_inbox_put(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n)
 {
-    put_loose(b, puts, n, NULL);
+    put_loose(b, puts, n, NULL, false);
 }
 
 /* -------- transfers -------- */
@@ -127,6 +132,14 @@ struct transfer *cvn_inbox_find(struct cvn_inbox *b, const uint8_t id[CVN_ID])
 {
     for (struct transfer *t = b->transfers; t != NULL; t = t->next)
         if (!t->gone && memcmp(t->t.id, id, CVN_ID) == 0)
+            return t;
+    return NULL;
+}
+
+struct transfer *cvn_inbox_find_going(struct cvn_inbox *b, const uint8_t id[CVN_ID])
+{
+    for (struct transfer *t = b->transfers; t != NULL; t = t->next)
+        if (t->gone && memcmp(t->t.id, id, CVN_ID) == 0)
             return t;
     return NULL;
 }
@@ -162,6 +175,17 @@ void cvn_inbox_forget_committed(struct cvn_inbox *b, const uint8_t session[CVN_I
         next = t->next;
         if (t != except && t->t.state == CVN_TRANSFER_COMMITTED && t->op == OP_NONE &&
             t->holder == NULL && memcmp(t->session, session, CVN_ID) == 0)
+            cvn_transfer_discard(t);
+    }
+}
+
+void cvn_inbox_discard_unfinished(struct cvn_inbox *b, const uint8_t session[CVN_ID])
+{
+    struct transfer *next;
+    for (struct transfer *t = b->transfers; t != NULL; t = next) {
+        next = t->next;
+        if (!t->gone && t->t.state == CVN_TRANSFER_RECEIVING && t->holder == NULL &&
+            memcmp(t->session, session, CVN_ID) == 0)
             cvn_transfer_discard(t);
     }
 }
@@ -215,10 +239,8 @@ void cvn_inbox_expire(struct cvn_inbox *b)
 
 /* -------- sessions -------- */
 
-/* The session's record (gone: none any more) and the run's. ends: a session that is over when
- * they are durable. */
-static void put_run(struct cvn_inbox *b, const struct session *s, bool gone,
-                    const struct session *ends)
+/* The session's record (ends: none any more) and the run's. */
+static void put_run(struct cvn_inbox *b, const struct session *s, bool ends)
 {
     uint8_t key[ID_KEY];
     uint8_t value[12] = {0};
@@ -230,12 +252,12 @@ static void put_run(struct cvn_inbox *b, const struct session *s, bool gone,
     };
     key[0] = 's';
     memcpy(key + 1, s->id, CVN_ID);
-    if (!gone) {
+    if (!ends) {
         cvn_wr_be32(&w, s->epoch);
         cvn_wr_be64(&w, s->touched);
         puts[0].value = (struct cvn_octets){value, sizeof value};
     }
-    put_loose(b, puts, 2, ends);
+    put_loose(b, puts, 2, s, ends);
 }
 
 static struct session *session_find(struct cvn_inbox *b, const uint8_t id[CVN_ID])
@@ -258,13 +280,15 @@ static struct session *session_add(struct cvn_inbox *b, const uint8_t id[CVN_ID]
 }
 
 /* The session with this id under a new connection; epoch 0: the peer counts none, the next
- * is taken. NULL: no memory, or a later connection was there before. */
-struct session *cvn_inbox_session(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch)
+ * is taken. NULL: no memory, or (*later) a later connection was there before. */
+struct session *cvn_inbox_session(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch,
+                                  bool *later)
 {
     struct session *s = session_find(b, id);
     if (epoch == 0)
         epoch = s == NULL ? 1 : s->epoch + 1;
-    if (s != NULL && epoch <= s->epoch)
+    *later = s != NULL && epoch <= s->epoch;
+    if (*later)
         return NULL;
     bool anew = s == NULL || s->over;
     if (s == NULL)
@@ -275,7 +299,7 @@ struct session *cvn_inbox_session(struct cvn_inbox *b, const uint8_t id[CVN_ID],
     s->over = false;
     s->epoch = epoch;
     s->touched = b->o.ops->utc_seconds(b->o.ctx);
-    put_run(b, s, false, NULL);
+    put_run(b, s, false);
     return s;
 }
 
@@ -299,15 +323,22 @@ static void session_ended(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_
         cvn_receiver_released(r);
 }
 
+static void session_begun(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch)
+{
+    const struct session *s = session_find(b, id);
+    if (s != NULL && !s->over && s->epoch == epoch && s->holder != NULL)
+        cvn_receiver_opened(s->holder);
+}
+
 void cvn_inbox_session_end(struct cvn_inbox *b, struct session *s)
 {
-    put_run(b, s, true, s);
+    put_run(b, s, true);
 }
 
 void cvn_inbox_session_aborted(struct cvn_inbox *b, struct session *s)
 {
     b->aborted = true;
-    put_run(b, s, true, NULL);
+    put_run(b, s, true);
     session_over(b, s);
 }
 

@@ -4,13 +4,15 @@
  * activities, writes data, and confirms what the inbox says is durable.
  *
  * Invariants
- *   I1  while wait != WAIT_NOTHING no octets are taken from the link, so that the
- *       deferred primitive's slices stay valid.
+ *   I1  while wait != WAIT_NOTHING no octets are taken from the link; the deferred primitive
+ *       has its own, for those of the link may be gone before it is its turn.
  *   I2  item->holder == this receiver exactly while its activity is open here.
  *   I3  a confirmation goes out only from cvn_receiver_durable(), cvn_receiver_part_ended() and
  *       cvn_receiver_committed(), or for an item that was committed before (ignore).
  *   I4  once closing is set nothing is taken from the link any more.
- *   I5  S-RELEASE is answered when the session's end is durable.
+ *   I5  S-CONNECT is accepted when the session's beginning is durable, S-RELEASE is answered
+ *       when its end is: a receiver that dies knows of each session that its peer has open, and
+ *       of no other.
  */
 #include "session/receive.h"
 
@@ -58,6 +60,9 @@ static void detach(struct cvn_receiver *r)
         r->waiting_for->waiter = NULL;
     r->waiting_for = NULL;
     r->wait = WAIT_NOTHING;
+    cvn_free(r->alloc, r->kept, r->kept_size);
+    r->kept = NULL;
+    r->kept_size = 0;
 }
 
 void cvn_receiver_free(struct cvn_receiver *r)
@@ -110,31 +115,12 @@ static void lose(struct cvn_receiver *r, const char *why)
     r->ops->hang_up(r->ctx);
 }
 
+static void no_memory(struct cvn_receiver *r)
+{
+    lose(r, "no memory");
+}
+
 /* -------- S-CONNECT -------- */
-
-static void pair_add(struct pair *p, struct cvn_octets o)
-{
-    assert((size_t)p->len + 1 + o.n <= PAIR_MAX);
-    p->octets[p->len++] = (uint8_t)o.n;
-    if (o.n > 0)
-        memcpy(p->octets + p->len, o.p, o.n);
-    p->len = (uint8_t)(p->len + o.n);
-}
-
-static struct pair pair_of(const struct cvn_x225_connection_id *id)
-{
-    struct pair p = {.len = 0};
-    pair_add(&p, id->calling);
-    pair_add(&p, id->common);
-    pair_add(&p, id->additional);
-    return p;
-}
-
-static struct pair pair_with(struct pair p, struct cvn_octets activity)
-{
-    pair_add(&p, activity);
-    return p;
-}
 
 static void refuse(struct cvn_receiver *r, uint8_t result, const char *why)
 {
@@ -194,9 +180,13 @@ static bool admit(struct cvn_receiver *r, const struct cvn_x225_prim *p)
         r->inbox->o.ops->random(r->inbox->o.ctx, id, CVN_ID);
         r->nameless = true;
     }
-    struct session *s = cvn_inbox_session(r->inbox, id, epoch);
+    bool later;
+    struct session *s = cvn_inbox_session(r->inbox, id, epoch, &later);
     if (s == NULL) {
-        refuse(r, CVN_RF_USER_DATA, "a later connection of this session was here");
+        if (later)
+            refuse(r, CVN_RF_USER_DATA, "a later connection of this session was here");
+        else
+            refuse(r, CVN_RF_USER_CONGESTION, "no memory for a session");
         return false;
     }
     if (s->holder != NULL)
@@ -204,7 +194,7 @@ static bool admit(struct cvn_receiver *r, const struct cvn_x225_prim *p)
     s->holder = r;
     r->session = s;
     r->admitted = true;
-    r->connection = pair_of(&p->id);
+    r->connection = cvn_pair_of(&p->id);
     return true;
 }
 
@@ -271,11 +261,41 @@ static void accept_connect(struct cvn_receiver *r, const struct cvn_x225_prim *i
 
 /* -------- waiting -------- */
 
+/* I1. False: no memory, and the link is given up. */
+static bool keep(struct cvn_receiver *r, enum receiver_wait w, const struct cvn_x225_prim *p)
+{
+    struct cvn_x225_prim d = *p;
+    struct cvn_octets *const slices[] = {
+        &d.id.calling, &d.id.called, &d.id.common,    &d.id.additional, &d.calling,
+        &d.called,     &d.activity,  &d.old_activity, &d.reflected,     &d.data};
+    size_t size = 1;
+    for (size_t i = 0; i < sizeof slices / sizeof slices[0]; i++)
+        size += slices[i]->n;
+    uint8_t *to = cvn_resize(r->alloc, NULL, 0, size);
+    if (to == NULL) {
+        no_memory(r);
+        return false;
+    }
+    assert(r->kept == NULL);
+    r->kept = to;
+    r->kept_size = size;
+    for (size_t i = 0; i < sizeof slices / sizeof slices[0]; i++) {
+        if (slices[i]->n > 0) {
+            memcpy(to, slices[i]->p, slices[i]->n);
+            slices[i]->p = to;
+            to += slices[i]->n;
+        }
+    }
+    r->wait = w;
+    r->deferred = d;
+    return true;
+}
+
 static void defer(struct cvn_receiver *r, enum receiver_wait w, const struct cvn_x225_prim *p,
                   struct transfer *t)
 {
-    r->wait = w;
-    r->deferred = *p;
+    if (!keep(r, w, p))
+        return;
     r->waiting_for = t;
     if (t->waiter != NULL && t->waiter != r) /* an older connection's wait is void */
         lose(t->waiter, "another connection took its transfer over");
@@ -292,14 +312,28 @@ static void connect_indication(struct cvn_receiver *r, const struct cvn_x225_pri
     r->ours = n.ours;
     if (!admit(r, p))
         return;
-    struct transfer *t =
-        cvn_note_has(&n, CVN_NOTE_F_TRANSFER) ? cvn_inbox_find(r->inbox, n.transfer) : NULL;
+    (void)keep(r, WAIT_SESSION, p); /* I5; cvn_receiver_opened() goes on */
+}
+
+/* The session is known durably: what is the state of the transfer that was asked for? */
+static void connect_known(struct cvn_receiver *r, const struct cvn_x225_prim *p)
+{
+    struct cvn_note n;
+    struct transfer *t = NULL;
+    if (cvn_note_decode(&n, p->data) == CVN_OK && cvn_note_has(&n, CVN_NOTE_F_TRANSFER))
+        t = cvn_inbox_find(r->inbox, n.transfer);
     if (t != NULL && t->holder != NULL) /* the same transfer on an older connection */
         lose(t->holder, "another connection took its transfer over");
     if (t != NULL && t->op != OP_NONE)
         defer(r, WAIT_CONNECT, p, t);
     else
         accept_connect(r, p);
+}
+
+void cvn_receiver_opened(struct cvn_receiver *r)
+{
+    if (r->wait == WAIT_SESSION)
+        cvn_receiver_go_on(r);
 }
 
 /* -------- activities -------- */
@@ -354,23 +388,6 @@ static void hold(struct cvn_receiver *r, struct transfer *t)
     memcpy(t->session, r->session->id, CVN_ID);
 }
 
-/* A stranger's activity is called by its references, in hexadecimal. */
-static size_t stranger_name(uint8_t *out, struct cvn_octets ref, struct cvn_octets id)
-{
-    static const char hex[] = "0123456789abcdef";
-    size_t n = 0;
-    for (size_t i = 0; i < ref.n; i++) {
-        out[n++] = (uint8_t)hex[ref.p[i] >> 4];
-        out[n++] = (uint8_t)hex[ref.p[i] & 15];
-    }
-    out[n++] = '-';
-    for (size_t i = 0; i < id.n; i++) {
-        out[n++] = (uint8_t)hex[id.p[i] >> 4];
-        out[n++] = (uint8_t)hex[id.p[i] & 15];
-    }
-    return n;
-}
-
 static int describe(struct cvn_receiver *r, struct transfer *t, struct cvn_note *n,
                     const struct cvn_x225_prim *p)
 {
@@ -379,7 +396,7 @@ static int describe(struct cvn_receiver *r, struct transfer *t, struct cvn_note 
         if (t->t.name.p != NULL)
             return CVN_OK;
         struct cvn_octets ref = {r->connection.octets + 1, r->connection.octets[0]};
-        n->name = (struct cvn_octets){name, stranger_name(name, ref, p->activity)};
+        n->name = (struct cvn_octets){name, cvn_pair_name(name, ref, p->activity)};
     }
     return cvn_transfer_describe(t, n);
 }
@@ -393,11 +410,6 @@ static uint8_t may_begin(struct cvn_receiver *r, struct transfer *t, uint64_t ha
     if (b->o.max_octets != 0 && all > had && all > b->o.max_octets)
         return CVN_TROUBLE_TOO_BIG;
     return b->o.depot_ops->check(b->o.depot, &t->t);
-}
-
-static void no_memory(struct cvn_receiver *r)
-{
-    lose(r, "no memory");
 }
 
 static uint32_t part_of(const struct cvn_note *n)
@@ -422,7 +434,7 @@ static void unfit(struct cvn_receiver *r, struct transfer *t)
 static void begin_activity(struct cvn_receiver *r, struct transfer *t, struct cvn_note *n,
                            const struct cvn_x225_prim *p)
 {
-    struct pair named = pair_with(r->connection, p->activity);
+    struct pair named = cvn_pair_with(r->connection, p->activity);
     hold(r, t);
     cvn_inbox_forget_committed(r->inbox, r->session->id, t);
     if (r->ignore) {
@@ -443,7 +455,7 @@ static void begin_activity(struct cvn_receiver *r, struct transfer *t, struct cv
     if (trouble == CVN_TROUBLE_NONE)
         trouble = cvn_transfer_begin(t, part, offset);
     if (trouble == CVN_TROUBLE_UNFIT_RESUME) {
-        transfer_void(t);
+        cvn_transfer_void(t);
         unfit(r, t);
     } else if (trouble != CVN_TROUBLE_NONE) {
         t->failed = true;
@@ -462,12 +474,17 @@ static void start_indication(struct cvn_receiver *r, const struct cvn_x225_prim 
         n = (struct cvn_note){.ours = false};
     if (n.ours && cvn_note_has(&n, CVN_NOTE_F_TRANSFER)) {
         memcpy(id, n.transfer, CVN_ID);
+        t = cvn_inbox_find_going(r->inbox, id);
+        if (t != NULL) { /* its removal must not meet the new one */
+            defer(r, WAIT_START, p, t);
+            return;
+        }
         t = cvn_inbox_find(r->inbox, id);
     } else {
         r->inbox->o.ops->random(r->inbox->o.ctx, id, CVN_ID);
     }
     if (t != NULL && (t->op != OP_NONE || (t->t.state == CVN_TRANSFER_RECEIVING &&
-                                           part_fits(t, &n) && transfer_forget(t, 0)))) {
+                                           part_fits(t, &n) && cvn_transfer_forget(t, 0)))) {
         defer(r, WAIT_START, p, t);
         return;
     }
@@ -509,7 +526,7 @@ static void resume_activity(struct cvn_receiver *r, struct transfer *t, struct c
                             const struct cvn_x225_prim *p)
 {
     struct cvn_place at;
-    struct pair named = pair_with(r->connection, p->activity);
+    struct pair named = cvn_pair_with(r->connection, p->activity);
     hold(r, t);
     cvn_inbox_forget_committed(r->inbox, r->session->id, t);
     if (r->ignore) {
@@ -526,7 +543,7 @@ static void resume_activity(struct cvn_receiver *r, struct transfer *t, struct c
     }
     uint8_t trouble = cvn_transfer_back(t, at);
     if (trouble == CVN_TROUBLE_UNFIT_RESUME) {
-        transfer_void(t);
+        cvn_transfer_void(t);
         unfit(r, t);
     } else if (trouble != CVN_TROUBLE_NONE) {
         t->failed = true;
@@ -547,7 +564,8 @@ static void resume_indication(struct cvn_receiver *r, const struct cvn_x225_prim
         t = cvn_inbox_find(r->inbox, n.transfer);
     } else {
         bool same = p->id.calling.p == NULL && p->id.common.p == NULL;
-        struct pair named = pair_with(same ? r->connection : pair_of(&p->id), p->old_activity);
+        struct pair named =
+            cvn_pair_with(same ? r->connection : cvn_pair_of(&p->id), p->old_activity);
         t = cvn_inbox_find_pair(r->inbox, &named);
     }
     struct cvn_place at;
@@ -555,7 +573,7 @@ static void resume_indication(struct cvn_receiver *r, const struct cvn_x225_prim
         resume_unknown(r);
     else if (t->op != OP_NONE ||
              (t->t.state == CVN_TRANSFER_RECEIVING && resume_fits(t, &n, p->serial, &at) &&
-              transfer_forget(t, at.serial)))
+              cvn_transfer_forget(t, at.serial)))
         defer(r, WAIT_RESUME, p, t);
     else
         resume_activity(r, t, &n, p);
@@ -565,9 +583,16 @@ void cvn_receiver_go_on(struct cvn_receiver *r)
 {
     struct cvn_x225_prim p = r->deferred;
     enum receiver_wait w = r->wait;
+    uint8_t *kept = r->kept;
+    size_t kept_size = r->kept_size;
     r->wait = WAIT_NOTHING;
     r->waiting_for = NULL;
+    r->kept = NULL;
+    r->kept_size = 0;
     switch (w) {
+    case WAIT_SESSION:
+        connect_known(r, &p);
+        break;
     case WAIT_CONNECT:
         accept_connect(r, &p);
         break;
@@ -580,6 +605,7 @@ void cvn_receiver_go_on(struct cvn_receiver *r)
     case WAIT_NOTHING:
         break;
     }
+    cvn_free(r->alloc, kept, kept_size);
     if (r->wait == WAIT_NOTHING)
         r->ops->resume(r->ctx);
 }
@@ -592,7 +618,10 @@ static void data_trouble(struct cvn_receiver *r, uint8_t trouble)
     if (trouble == CVN_TROUBLE_NONE)
         return;
     cvn_transfer_fail(t);
-    report(r, trouble, t);
+    if (t->op != OP_NONE)
+        t->owed = trouble; /* told with the point that is becoming durable now */
+    else
+        report(r, trouble, t);
 }
 
 /* Writes what was gathered. */
@@ -738,16 +767,18 @@ static void end_indication(struct cvn_receiver *r, const struct cvn_x225_prim *p
     cvn_transfer_end(t, cvn_note_has(&n, CVN_NOTE_F_CONTINUES));
 }
 
-static void gave_up(struct cvn_receiver *r, enum cvn_x225_service s)
+/* After a resume that did not fit a convene peer says by the reason whether it will resume again;
+ * its discard may have been on its way before our report. A stranger cannot know of that. */
+static void gave_up(struct cvn_receiver *r, enum cvn_x225_service s, uint8_t reason)
 {
     struct cvn_x225_prim p;
     struct transfer *t = r->item;
+    bool stays = t != NULL && t->only_detach && (!r->ours || reason == CVN_REASON_SEQUENCE_ERROR);
     r->item = NULL;
     r->ignore = false;
     if (t != NULL) {
         t->holder = NULL;
-        if (s == CVN_S_ACTIVITY_DISCARD && !t->only_detach &&
-            t->t.state == CVN_TRANSFER_RECEIVING) {
+        if (s == CVN_S_ACTIVITY_DISCARD && !stays && t->t.state == CVN_TRANSFER_RECEIVING) {
             cvn_inbox_news(r->inbox, CVN_INBOX_DISCARDED, r, t, 0, NULL);
             cvn_transfer_discard(t);
         }
@@ -761,6 +792,8 @@ static void gave_up(struct cvn_receiver *r, enum cvn_x225_service s)
 static void release_indication(struct cvn_receiver *r)
 {
     cvn_inbox_forget_committed(r->inbox, r->session->id, NULL);
+    if (r->ours)
+        cvn_inbox_discard_unfinished(r->inbox, r->session->id);
     cvn_inbox_session_end(r->inbox, r->session);
 }
 
@@ -826,7 +859,7 @@ static void primitive(struct cvn_receiver *r, const struct cvn_x225_prim *p)
         break;
     case CVN_S_ACTIVITY_INTERRUPT:
     case CVN_S_ACTIVITY_DISCARD:
-        gave_up(r, p->service);
+        gave_up(r, p->service, p->reason);
         break;
     case CVN_S_RELEASE:
         release_indication(r);

@@ -54,6 +54,7 @@ struct transfer {
     bool stored; /* its record is in the store as it stands */
     bool end_wanted;
     bool continues;
+    uint8_t owed;     /* a trouble that is reported when op is NONE */
     bool failed;      /* a trouble was reported; nothing more is confirmed */
     bool only_detach; /* a discard now ends the activity, not the transfer */
     bool gone;        /* to be removed as soon as op is NONE */
@@ -81,7 +82,7 @@ struct cvn_inbox {
     size_t puts; /* pending puts that no transfer waits for */
 };
 
-enum receiver_wait { WAIT_NOTHING, WAIT_CONNECT, WAIT_START, WAIT_RESUME };
+enum receiver_wait { WAIT_NOTHING, WAIT_SESSION, WAIT_CONNECT, WAIT_START, WAIT_RESUME };
 
 /* Slices of S-DATA that stand in the octets being fed: they are written together, before any
  * other primitive is looked at and before the feed ends. */
@@ -115,12 +116,23 @@ struct cvn_receiver {
     bool ignore;           /* the item is committed already: its data is thrown away */
     enum receiver_wait wait;
     struct cvn_x225_prim deferred;
+    uint8_t *kept; /* its octets */
+    size_t kept_size;
     struct transfer *waiting_for;
     struct gather *gather; /* in cvn_receiver_feed(), else NULL */
 };
 
+/* pair.c */
+struct pair cvn_pair_of(const struct cvn_x225_connection_id *id);
+struct pair cvn_pair_with(struct pair p, struct cvn_octets activity);
+/* The name that a stranger's activity gets: its references in hexadecimal. out has room for two
+ * digits for each octet and one more. Returns the length. */
+size_t cvn_pair_name(uint8_t *out, struct cvn_octets ref, struct cvn_octets id);
+
 /* inbox.c */
 struct transfer *cvn_inbox_find(struct cvn_inbox *b, const uint8_t id[CVN_ID]);
+/* One that is discarded and waits for its op to be removed; NULL. */
+struct transfer *cvn_inbox_find_going(struct cvn_inbox *b, const uint8_t id[CVN_ID]);
 struct transfer *cvn_inbox_find_pair(struct cvn_inbox *b, const struct pair *p);
 struct transfer *cvn_inbox_add(struct cvn_inbox *b, const uint8_t id[CVN_ID]);
 void cvn_inbox_news(struct cvn_inbox *b, enum cvn_inbox_news n, const struct cvn_receiver *r,
@@ -128,7 +140,8 @@ void cvn_inbox_news(struct cvn_inbox *b, enum cvn_inbox_news n, const struct cvn
 void cvn_inbox_failed(struct cvn_inbox *b, const char *why);
 /* A put that nobody waits for. */
 void cvn_inbox_put(struct cvn_inbox *b, const struct cvn_store_put *puts, size_t n);
-struct session *cvn_inbox_session(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch);
+struct session *cvn_inbox_session(struct cvn_inbox *b, const uint8_t id[CVN_ID], uint32_t epoch,
+                                  bool *later);
 /* Its end becomes durable; cvn_receiver_released() tells the holder it has then. */
 void cvn_inbox_session_end(struct cvn_inbox *b, struct session *s);
 /* It is over at once. */
@@ -137,6 +150,9 @@ void cvn_inbox_note_worst(struct cvn_inbox *b, uint8_t trouble);
 /* What this session has had confirmed, it knows now. */
 void cvn_inbox_forget_committed(struct cvn_inbox *b, const uint8_t session[CVN_ID],
                                 const struct transfer *except);
+/* A convene peer releases when it has finished or given up all that it had: what is left of it was
+ * given up, and we did not hear or did not keep it. */
+void cvn_inbox_discard_unfinished(struct cvn_inbox *b, const uint8_t session[CVN_ID]);
 uint64_t cvn_inbox_octets(const struct cvn_inbox *b);
 
 /* transfer.c */
@@ -145,9 +161,9 @@ int cvn_transfer_add_pair(struct transfer *t, const struct pair *p);
 int cvn_transfer_own(const struct cvn_alloc *a, struct cvn_octets *to, struct cvn_octets from);
 int cvn_transfer_decode(struct transfer *t, struct cvn_octets record);
 /* Deletes the records of points above serial; true: op says so, ask again when it is done. */
-bool transfer_forget(struct transfer *t, uint32_t serial);
+bool cvn_transfer_forget(struct transfer *t, uint32_t serial);
 /* The depot has lost what the records speak of: all is as if nothing had come. */
-void transfer_void(struct transfer *t);
+void cvn_transfer_void(struct transfer *t);
 /* Begins anew at offset of part, when no point is left. Trouble or NONE. */
 uint8_t cvn_transfer_begin(struct transfer *t, uint32_t part, uint64_t offset);
 /* Back to the last durable point. */
@@ -170,6 +186,8 @@ void cvn_receiver_part_ended(struct cvn_receiver *r);
 void cvn_receiver_committed(struct cvn_receiver *r);
 void cvn_receiver_trouble(struct cvn_receiver *r, uint8_t trouble);
 void cvn_receiver_go_on(struct cvn_receiver *r);
+/* The session's beginning is durable: the holder may accept. */
+void cvn_receiver_opened(struct cvn_receiver *r);
 /* The session's end is durable, and the session gone. */
 void cvn_receiver_released(struct cvn_receiver *r);
 

@@ -568,7 +568,9 @@ cvn_time cvn_sender_deadline(const struct cvn_sender *s)
         return CVN_NEVER;
     case SENDER_DOWN:
         t = s->put.pending ? CVN_NEVER : s->redial; /* a record is awaited before the next dial */
-        if (!s->reached)
+        if (s->all_done_since != CVN_NEVER)
+            t = earlier(t, s->all_done_since + RELEASE_WITHIN);
+        else if (!s->reached)
             t = earlier(t, s->started + s->o.connect_timeout);
         if (s->o.retry_for != CVN_NEVER)
             t = earlier(t, s->outage_since + s->o.retry_for);
@@ -618,6 +620,11 @@ void cvn_sender_tick(struct cvn_sender *s, cvn_time now)
         cvn_sender_goto(s, SENDER_READY);
     if (s->state != SENDER_OVER)
         cvn_sender_step(s);
+}
+
+void cvn_sender_rate(struct cvn_sender *s, uint64_t rate)
+{
+    s->o.rate = rate;
 }
 
 void cvn_sender_suspend(struct cvn_sender *s, cvn_time now)

@@ -106,12 +106,14 @@ struct cvn_sender_ops {
     void (*hang_up)(void *ctx);
     /* Gives up to max octets of it from offset: *owner holds them (one reference for the
      * caller). CVN_OK with n > 0; CVN_NONE: that is the end (item->size is known now);
-     * CVN_MORE: not yet, cvn_sender_wake() will follow; CVN_ECORRUPT: the item changed; CVN_EIO. */
+     * CVN_MORE: not yet, cvn_sender_wake() will follow; CVN_ECORRUPT: the item changed; CVN_EIO; CVN_ENOMEM:
+     * the session ends, to go on where it was. */
     int (*read)(void *ctx, struct cvn_item *it, uint64_t offset, size_t max, struct cvn_ref **owner,
                 struct cvn_octets *block);
     /* Octets before offset will not be asked for again. */
     void (*forget)(void *ctx, struct cvn_item *it, uint64_t offset);
-    /* Computes it->digest over all its octets, then w->done: CVN_OK, CVN_EIO, CVN_ECORRUPT. */
+    /* Computes it->digest over all its octets, then w->done: CVN_OK, CVN_EIO, CVN_ECORRUPT,
+     * CVN_ENOMEM. */
     int (*digest)(void *ctx, struct cvn_item *it, struct cvn_wait *w);
     /* The next item; CVN_OK, CVN_NONE: no more; CVN_MORE: not now, cvn_sender_wake() follows. */
     int (*next)(void *ctx, struct cvn_item **it);
@@ -184,6 +186,9 @@ size_t cvn_sender_out_octets(const struct cvn_sender *s);
 
 cvn_time cvn_sender_deadline(const struct cvn_sender *s);
 void cvn_sender_tick(struct cvn_sender *s, cvn_time now);
+
+/* Another limit from now on, octets a second; 0: none. */
+void cvn_sender_rate(struct cvn_sender *s, uint64_t rate);
 
 /* Stop as suspended: the link is given up, state is kept. */
 void cvn_sender_suspend(struct cvn_sender *s, cvn_time now);

@@ -394,19 +394,24 @@ static void request_end(struct cvn_sender *s)
         cvn_sender_goto(s, SENDER_ENDING);
 }
 
-/* Gives the activity up at the peer: for ever (discard), or for a while (interrupt). */
+/* Gives the activity up at the peer: for ever (discard), or for a while (interrupt). A discard
+ * with the reason "sequence error" ends the activity only, and keeps what the peer has of it. */
 static void give_up(struct cvn_sender *s, bool discard)
 {
     struct cvn_x225_prim p;
     cvn_x225_prim_init(&p, discard ? CVN_S_ACTIVITY_DISCARD : CVN_S_ACTIVITY_INTERRUPT,
                        CVN_REQUEST);
-    p.reason = CVN_REASON_NONE;
+    p.reason = discard && !s->want_discard ? CVN_REASON_SEQUENCE_ERROR : CVN_REASON_NONE;
     cvn_sender_goto(s, SENDER_GIVING_UP);
     (void)cvn_sender_request(s, &p);
 }
 
 static void fail_item(struct cvn_sender *s, int rc)
 {
+    if (rc == CVN_ENOMEM) { /* no fault of the item: it goes on when it is sent again */
+        cvn_sender_over(s, CVN_VERDICT_MEMORY, "no memory to read a file");
+        return;
+    }
     s->item->outcome = rc == CVN_ECORRUPT ? CVN_OUTCOME_CHANGED : CVN_OUTCOME_LOCAL_IO;
     s->want_discard = true;
     s->want_rest = false;
@@ -483,7 +488,7 @@ static void all_sent(struct cvn_sender *s)
     if (rc == CVN_OK)
         s->digest.pending = true;
     else
-        fail_item(s, CVN_EIO);
+        fail_item(s, rc);
 }
 
 /* What the rate lets go at once: less is saved up, or every turn would send what a few
@@ -618,7 +623,7 @@ void cvn_item_pump(struct cvn_sender *s)
 cvn_time cvn_item_deadline(const struct cvn_sender *s)
 {
     cvn_time t = CVN_NEVER;
-    if (s->item != NULL && s->peer_points && s->item->read > s->last_point)
+    if (s->item != NULL && s->peer_points && !s->at_end && s->item->read > s->last_point)
         t = s->point_due;
     if (s->o.rate != 0 && !s->at_end && s->rate_left < rate_least(s)) {
         cvn_time more = s->rate_at + 10000000; /* 10 ms */
@@ -741,27 +746,40 @@ static void end_unknown(struct cvn_sender *s)
     give_up(s, true); /* and then started anew */
 }
 
-void cvn_item_exception(struct cvn_sender *s, const struct cvn_x225_prim *p)
+/* What the report says, or what its reason code means when a stranger sent it. */
+static struct cvn_note read_report(const struct cvn_x225_prim *p)
 {
     struct cvn_note n;
+    if (cvn_note_decode(&n, p->data) == CVN_OK && n.ours)
+        return n;
+    bool may_pass =
+        p->reason == CVN_REASON_RECEIVING_JEOPARDIZED || p->reason == CVN_REASON_LOCAL_ERROR;
+    return (struct cvn_note){.trouble = may_pass ? CVN_TROUBLE_BUSY : CVN_TROUBLE_UNKNOWN};
+}
+
+static bool may_pass(uint8_t trouble)
+{
+    return trouble == CVN_TROUBLE_NO_SPACE || trouble == CVN_TROUBLE_BUSY ||
+           trouble == CVN_TROUBLE_IO;
+}
+
+void cvn_item_exception(struct cvn_sender *s, const struct cvn_x225_prim *p)
+{
     struct cvn_item *it = s->item;
     if (it == NULL || !s->item_started || s->state == SENDER_GIVING_UP)
         return;
-    if (cvn_note_decode(&n, p->data) != CVN_OK || !n.ours) {
-        bool may_pass =
-            p->reason == CVN_REASON_RECEIVING_JEOPARDIZED || p->reason == CVN_REASON_LOCAL_ERROR;
-        n = (struct cvn_note){.trouble = may_pass ? CVN_TROUBLE_BUSY : CVN_TROUBLE_UNKNOWN};
-        if (s->end_unknown && !may_pass) {
-            end_unknown(s);
-            return;
-        }
+    struct cvn_note n = read_report(p);
+    if (s->end_unknown && !n.ours && !may_pass(n.trouble)) {
+        end_unknown(s);
+        return;
     }
     it->trouble = n.trouble;
     note_text(it, &n);
-    s->want_rest = n.trouble == CVN_TROUBLE_NO_SPACE || n.trouble == CVN_TROUBLE_BUSY ||
-                   n.trouble == CVN_TROUBLE_IO;
+    s->want_rest = may_pass(n.trouble);
     s->want_discard = n.trouble != CVN_TROUBLE_UNFIT_RESUME && !s->want_rest;
-    if (n.trouble == CVN_TROUBLE_UNFIT_RESUME)
+    bool further = cvn_note_has(&n, CVN_NOTE_F_POINT) && n.point_part == it->part &&
+                   n.point_serial > it->stored.serial;
+    if (n.trouble == CVN_TROUBLE_UNFIT_RESUME || (s->want_rest && further))
         heed_point(it, &n);
     if (s->want_discard)
         it->outcome = CVN_OUTCOME_REFUSED;

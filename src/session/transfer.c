@@ -326,7 +326,7 @@ static void put_forget(struct transfer *t, const struct cvn_store_put *puts, siz
     t->op = OP_FORGET;
 }
 
-bool transfer_forget(struct transfer *t, uint32_t serial)
+bool cvn_transfer_forget(struct transfer *t, uint32_t serial)
 {
     struct cvn_store_put puts[PUTS_MAX];
     uint8_t keys[PUTS_MAX][POINT_KEY];
@@ -346,7 +346,7 @@ bool transfer_forget(struct transfer *t, uint32_t serial)
     return true;
 }
 
-void transfer_void(struct transfer *t)
+void cvn_transfer_void(struct transfer *t)
 {
     struct cvn_store_put put;
     uint8_t key[ID_KEY];
@@ -384,6 +384,7 @@ uint8_t cvn_transfer_begin(struct transfer *t, uint32_t part, uint64_t offset)
     t->t.written = offset;
     t->end_wanted = false;
     t->failed = false;
+    t->owed = CVN_TROUBLE_NONE;
     t->only_detach = false;
     t->stored = false;
     return CVN_TROUBLE_NONE;
@@ -400,6 +401,7 @@ uint8_t cvn_transfer_back(struct transfer *t, struct cvn_place to)
     t->t.written = to.offset;
     t->end_wanted = false;
     t->failed = false;
+    t->owed = CVN_TROUBLE_NONE;
     t->only_detach = false;
     return CVN_TROUBLE_NONE;
 }
@@ -650,6 +652,11 @@ static void op_done(struct cvn_wait *w, int rc)
         trouble(t, CVN_TROUBLE_IO);
     else
         op_ok(t, op);
-    if (t->op == OP_NONE)
-        cvn_transfer_step(t);
+    if (t->op != OP_NONE)
+        return;
+    uint8_t owed = t->owed;
+    t->owed = CVN_TROUBLE_NONE;
+    if (owed != CVN_TROUBLE_NONE && t->holder != NULL)
+        cvn_receiver_trouble(t->holder, owed);
+    cvn_transfer_step(t);
 }

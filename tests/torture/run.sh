@@ -11,5 +11,13 @@ part() {
     echo "== $*"
     "$@" || failed=1
 }
+part tests/torture/build.sh build-faults
+part tests/torture/build.sh build-faults-asan -Db_sanitize=address,undefined -Db_lundef=false
 part tests/torture/cuts.py --seed "$seed" --cuts 200 --kills 100 --dark 5
+part tests/torture/exhaustive.py --seed "$seed"
+part tests/torture/memory.py --seed "$seed"
+part tests/torture/power.py 50 "$seed"
+part tests/e2e/behaviour.py
+part tests/e2e/strangers.py
+part tests/e2e/capture.py
 exit $failed

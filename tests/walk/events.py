@@ -53,7 +53,7 @@ class Config:
         self.setting, self.choose = setting, choose        # CN's; where it says 10, the acceptor's
         self.please, self.data = please, data
         self.name = name or (f"{role} units {units:04x} texp {texp} reuse {reuse} report {report} "
-                             f"versions {versions}/{peer}")
+                             f"versions {versions}/{peer} setting {setting:02x}/{please:02x} data {data}")
 
     def new(self):
         return f"new versions={self.versions} reuse={self.reuse} error_report={self.report}"

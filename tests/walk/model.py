@@ -67,9 +67,10 @@ class Event:
     expedited = False
     raw = None                    # octets that are no SPDU
 
-    def form(self):
-        """What tells two events of one name apart, their numbers aside."""
-        return (self.bits, self.first, self.second, self.rsp_r, self.rsp_s, self.refusal,
+    def form(self, m):
+        """What tells two events of one name apart."""
+        ahead = None if self.sn is None else max(-1, min(self.sn - m.mm, 1))
+        return (ahead, self.bits, self.first, self.second, self.rsp_r, self.rsp_s, self.refusal,
                 self.overflow, self.keep, self.tok, tuple(sorted(map(str, self.par))))
 
     def __init__(self, name, **more):
@@ -115,12 +116,17 @@ class Machine:
         self.rsp = self.rsps = self.rspr = NO
         self.nbs = self.nbr = 0
         self.mine = self.drcv = self.dsnd = False
+        self.since = 0          # the row that recorded the resync in progress
         self.queue = ()
 
     def copy(self):
         new = Machine.__new__(Machine)
         new.__dict__ = self.__dict__.copy()
         return new
+
+    def kind(self):
+        """Machines that differ in this are more likely to differ in what they do next."""
+        return (self.drcv, self.dsnd, self.vact, self.vsc, self.vcoll, self.ado >= self.a, self.own)
 
     def key(self):
         """Machines with the same key are taken to have the same future."""
@@ -130,7 +136,7 @@ class Machine:
                 self.vnext, self.vsc, self.tim, bool(self.held), self.vtrr and self.st in ("STA03", "STA09"),
                 near(self.mm - self.a), near(self.mm - self.r), self.ado >= self.a,
                 self.adi < (self.ar if ss else self.a), self.ado >= 0, self.adi >= 0,
-                self.rsp, self.rsps, self.rspr, self.mine, self.drcv, self.dsnd,
+                self.rsp, self.rsps, self.rspr, self.mine, self.drcv, self.dsnd, self.since,
                 near(self.nbs - self.mm) if self.rsp == R else 0,
                 near(self.mr - self.ar) if ss else 0, near(self.mr - self.rr) if ss else 0,
                 tuple(e.name for e in self.queue[:3]), self.rest > 0, self.kept is not None,
@@ -802,6 +808,10 @@ class Walker:
         if "[PR-RS queued]" in row.bases:  # the PREPARE that announced this is spent
             at = [q.name for q in m.queue].index("PR-RS")
             m.queue = m.queue[:at] + m.queue[at + 1:]
+        if m.rsp == NO:
+            m.since = 0
+        elif 16 in row.actions:
+            m.since = row.number
         self.enter(m, row.next)
         for name in row.outgoing:
             if INDICATION.match(name):

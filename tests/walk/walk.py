@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""walk.py [--driver FILE] [--table FILE] [--quick] [--self-test] [--list] [-v]
+"""walk.py [--driver FILE] [--table FILE] [--quick] [--self-test [--rows N]] [-v]
 
 The walk through Annex A of X.225: every state and every event, by the public face of the machine.
 
@@ -12,7 +12,6 @@ commands of the driver. Exit status 1 if there is one.
 import argparse
 import collections
 import os
-import random
 import subprocess
 import sys
 import time
@@ -20,14 +19,15 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import events as ev  # noqa: E402
+import mutants  # noqa: E402
 import octets  # noqa: E402
 import reasons  # noqa: E402
 from model import (ACT, CD, DS, EX, EXCEP, FD, HD, MA, NR, RESYN, SESSION, SS, SY, TD, Machine,  # noqa: E402
                    Walker)
-from table import STATES, Row, Table  # noqa: E402
+from table import STATES, Table  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-DEEP, WIDE = 500, 30  # machines without anything new after which a search ends
+DEEP, WIDE = 300, 30  # machines without anything new after which a search ends
 REFUSED = {"CVN_ESTATE", "CVN_ETOKEN", "CVN_EUNIT", "CVN_ESERIAL"}
 
 
@@ -52,7 +52,7 @@ def deep():
             C(FD | SY | MA | RESYN | DS, "i", 1), C(FD | SY | RESYN | ACT | DS, "r", 1),
             C(HD | EXCEP | RESYN, "i", 0, reuse=1), C(HD | EXCEP | RESYN, "r", 1),
             C(HD | SY | MA | ACT | EXCEP | RESYN, "i", report=1),
-            C(FD | SS | MA | RESYN | ACT, "r", 1)]
+            C(FD | SS | RESYN | ACT, "r", 1)]
 
 
 def wide():
@@ -132,16 +132,19 @@ class Search:
         row = self.walker.find(m, e) if not e.malformed(m) else None
         return row is None and all(g in self.done for g in self.goals(trace))
 
-    def extra(self, cfg, e, state, row):
-        """What is to be seen too: each row in each configuration, each form of an event in a row, what
-        is no SPDU at all, and time that passes without a timer."""
+    @staticmethod
+    def extra(m, e, row):
+        """What is to be seen too: each row in each configuration, each form of an event in a row, each
+        row behind each that began a resync, what is no SPDU at all, and time that passes without a timer."""
         if row is not None:
-            yield "in", cfg.name, row.number
-            yield ("form", row.number) + e.form()
+            yield "in", m.cfg.name, row.number
+            yield ("form", row.number) + e.form(m)
+            if m.since:
+                yield "since", m.since, row.number
         elif e.name == ev.MALFORMED:
-            yield ev.MALFORMED, state, e.raw
+            yield ev.MALFORMED, m.st, e.raw
         elif e.name == "TIM":
-            yield "quiet", state
+            yield "quiet", m.st
 
     def expand(self, cfg, node, push):
         """Tries all that can happen to a node. Whether something new was seen."""
@@ -152,7 +155,7 @@ class Search:
             self.walker.trace = trace = []
             after, out = self.walker.step(m, e)
             new = [g for g in self.goals(trace) if g not in self.done]
-            more = [g for g in self.extra(cfg, e, m.st, trace[0][2] if trace else None)
+            more = [g for g in self.extra(m, e, trace[0][2] if trace else None)
                     if g not in self.done]
             if after.ambiguous:
                 self.flaws.setdefault((m.st, e.name), (cfg, node, e))
@@ -167,9 +170,9 @@ class Search:
         return new_found
 
     def run(self, cfg, patience):
-        """The states take turns, and in each the oldest and the newest of what waits there; over when
-        nothing new has been seen for long."""
-        waiting, seen = {}, set()
+        """The states take turns, in each the kinds of machines, and of a kind the newest and the oldest;
+        over when nothing new has been seen for long."""
+        waiting, seen = {}, set()  # waiting: by state and kind
         expanded = collections.Counter()
         root = Machine(cfg)
 
@@ -184,7 +187,7 @@ class Search:
                 return None
             seen.add(key)
             node = Node(m, parent, e, out)
-            waiting.setdefault(m.st, collections.deque()).append(node)
+            waiting.setdefault(m.st, {}).setdefault(m.kind(), collections.deque()).append(node)
             return node
 
         push(root, None, None, None)
@@ -194,8 +197,13 @@ class Search:
             if not states:
                 break
             state = min(states, key=lambda s: expanded[s])
+            kind = min(waiting[state], key=lambda k: expanded[state, k])
             expanded[state] += 1
-            node = waiting[state].pop() if expanded[state] & 1 else waiting[state].popleft()
+            expanded[state, kind] += 1
+            like = waiting[state][kind]
+            node = like.pop() if expanded[state, kind] & 1 else like.popleft()
+            if not like:
+                del waiting[state][kind]
             self.nodes += 1
             reasons.observe(node.m, self.held, self.broken)
             idle = 0 if self.expand(cfg, node, push) else idle + 1
@@ -365,6 +373,10 @@ class Replay:
                 return i, step, wrong
         return None
 
+    def answers_to(self, index):
+        first = self.first[index] + 1
+        return self.answers[first:first + self.tests[index][1].depth]
+
     def script(self, index, steps):
         at = self.first[index]
         return self.commands[at:at + steps + 1]
@@ -413,7 +425,7 @@ def report_mismatches(replay, most):
     return bad
 
 
-def report(search, replay, verbose):
+def report(search, replay, verbose, quick):
     table = search.table
     rows = {r.number: r for r in table.rows}
     bad = report_mismatches(replay, 40)
@@ -436,6 +448,10 @@ def report(search, replay, verbose):
         print(f"two rows of ({cell[0]}, {cell[1]}) are true:")
         for line in [cfg.new()] + [command(s.event) for s in node.path()] + [command(e)]:
             print("    " + line)
+    if quick and open_ends:
+        print(f"left to the whole walk: {len(open_ends)} cells, rows and values")
+        total.subtract(g[0] for g in open_ends)
+        open_ends = []
     for goal in open_ends:
         print(f"not reached, and no reason known: {goal_name(goal, rows)}")
     for name in search.broken:
@@ -461,13 +477,17 @@ def main():
     parser.add_argument("--table", default=os.path.join(ROOT, "src/proto/x225/x225.csv"))
     parser.add_argument("--quick", action="store_true", help="fewer paths, under 10 s")
     parser.add_argument("--self-test", action="store_true", help="wrong rows must be found")
+    parser.add_argument("--rows", type=int, default=20, help="how many wrong rows (20)")
     parser.add_argument("-v", "--verbose", action="store_true", help="unreachable pairs by name")
     args = parser.parse_args()
 
     begin = time.monotonic()
-    table = Table(args.table)
-    search = Search(table)
-    for cfg, patience in [(c, DEEP) for c in deep()] + [(c, WIDE) for c in wide()]:
+    search = Search(Table(args.table))
+    patience = DEEP // 5 if args.quick else DEEP
+    plan = [(c, patience) for c in deep()]
+    if not args.quick and not args.self_test:
+        plan += [(c, WIDE) for c in wide()]
+    for cfg, patience in plan:
         before, start = len(search.done), time.monotonic()
         search.run(cfg, patience)
         if args.verbose:
@@ -475,9 +495,12 @@ def main():
     searched = time.monotonic()
     replay = Replay(args.driver, search.tests)
     print(f"{search.nodes} machines of the model, {len(search.tests)} paths, "
-          f"{len(replay.commands)} steps; search {searched - begin:.1f} s")
-    clean = report(search, replay, args.verbose)
-    print(f"in {time.monotonic() - begin:.1f} s", file=sys.stderr)
+          f"{len(replay.commands)} steps")
+    if args.self_test:
+        clean = mutants.self_test(search, replay, compare, args.rows)
+    else:
+        clean = report(search, replay, args.verbose, args.quick)
+    print(f"searched {searched - begin:.1f} s, {time.monotonic() - begin:.1f} s in all", file=sys.stderr)
     return 0 if clean else 1
 
 

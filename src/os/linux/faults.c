@@ -106,7 +106,8 @@ static void *sqlite_realloc(void *p, int n)
 
 static void replace_allocators(void)
 {
-    (void)uv_replace_allocator(plain_malloc, plain_realloc, plain_calloc, free);
+    /* Not its realloc: libuv aborts when its table of descriptors cannot grow, by its own choice. */
+    (void)uv_replace_allocator(plain_malloc, realloc, plain_calloc, free);
     json_set_alloc_funcs(plain_malloc, free);
     (void)CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free);
     if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &sqlite_was) == SQLITE_OK) {

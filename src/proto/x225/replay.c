@@ -135,6 +135,48 @@ static void texts_free(void)
     g.ntexts = 0;
 }
 
+/* --- seeds for the fuzzer: seed.h --- */
+
+static void seed_begin(FILE *f, unsigned side)
+{
+    fputc(X225_SEED_TEXP, f);
+    fputc(0, f);
+    if (side == 1)
+        fputc(X225_SEED_TRANSPORT | X225_SEED_ACCEPT, f);
+}
+
+static void seed_tsdu(FILE *f, const uint8_t *p, size_t n, bool expedited)
+{
+    if (n > 2000) /* larger ones teach a fuzzer nothing more */
+        n = 2000;
+    fputc(X225_SEED_TSDU | (expedited ? X225_SEED_EXPEDITED : 0), f);
+    fputc((int)(n >> 8), f);
+    fputc((int)(n & 0xff), f);
+    fwrite(p, 1, n, f);
+}
+
+static void seed_request(FILE *f, const struct cvn_x225_prim *q)
+{
+    fputc(X225_SEED_REQUEST | (int)q->service, f);
+    fputc((int)q->type, f);
+    fputc(q->units >> 8, f);
+    fputc(q->units & 0xff, f);
+    fputc((int)(q->serial & 0xff), f);
+    fputc((int)(q->serial2 & 0xff), f);
+    fputc(q->tokens, f);
+    fputc(q->token_setting, f);
+    fputc(q->resync, f);
+    fputc(q->resync2, f);
+    fputc(q->result, f);
+    fputc(q->reason, f);
+    fputc((q->has_token_setting ? 1 : 0) | (q->keep ? 2 : 0) | (q->optional ? 4 : 0) |
+              (q->separation ? 8 : 0) | (q->begin ? 16 : 0) | (q->end ? 32 : 0),
+          f);
+    fputc(q->data.n > 255 ? 255 : (int)q->data.n, f);
+    if (q->service == CVN_S_CONNECT && q->type == CVN_REQUEST)
+        fputc(X225_SEED_TRANSPORT | X225_SEED_UP, f);
+}
+
 /* --- the machines --- */
 
 static void event_free(struct event *e)
@@ -211,7 +253,7 @@ static void feed(struct side *s, struct octets o, bool expedited)
 {
     size_t at = 0;
     if (s->seed != NULL)
-        x225_seed_tsdu(s->seed, o.p, o.n, expedited);
+        seed_tsdu(s->seed, o.p, o.n, expedited);
     do {
         size_t n = o.n - at;
         if (!expedited && g.slicing != WHOLE && n > 1)
@@ -359,9 +401,21 @@ static void number_set(void *at, int width, unsigned long n)
         *(bool *)at = n != 0;
 }
 
+/* The next of the words that blanks part, or NULL. */
+static char *next_word(char **words)
+{
+    char *word = *words + strspn(*words, " ");
+    size_t n = strcspn(word, " ");
+    if (n == 0)
+        return NULL;
+    *words = word + n + (word[n] != '\0');
+    word[n] = '\0';
+    return word;
+}
+
 static void fill(struct cvn_x225_prim *q, char *words)
 {
-    for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " ")) {
+    for (char *word = next_word(&words); word != NULL; word = next_word(&words)) {
         const char *value;
         void *at;
         int width;
@@ -380,7 +434,7 @@ static void fill(struct cvn_x225_prim *q, char *words)
 
 static void compare(struct cvn_x225_prim *q, char *words)
 {
-    for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " ")) {
+    for (char *word = next_word(&words); word != NULL; word = next_word(&words)) {
         const char *value;
         void *at;
         int width;
@@ -430,7 +484,7 @@ static void do_primitive(struct side *s, char *text, const char *refused)
         cvn_x225_prim_init(&q, service, type);
         fill(&q, words);
         if (s->seed != NULL)
-            x225_seed_request(s->seed, &q);
+            seed_request(s->seed, &q);
         int rc = cvn_x225_request(s->x, &q, g.now);
         const char *is = rc == CVN_OK ? "" : cvn_err_name(rc) + 4;
         if (strcmp(is, refused) != 0)
@@ -457,7 +511,7 @@ static void live(struct side *s, char *words)
         uint16_t *at;
     } numbers[] = {{"max-send", &s->opts.tsdu_max_send},
                    {"max-receive", &s->opts.tsdu_max_receive}};
-    for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " ")) {
+    for (char *word = next_word(&words); word != NULL; word = next_word(&words)) {
         const char *value;
         if (strcmp(word, "reuse") == 0)
             s->opts.reuse = true;
@@ -555,7 +609,7 @@ static void begin(void)
             snprintf(path, sizeof path, "%s/%.*s-%u-%c", g.seeds, (int)strcspn(name, "."), name,
                      g.conversations, i == 0 ? 'a' : 'b');
             g.side[i].seed = must(fopen(path, "wb"));
-            x225_seed_begin(g.side[i].seed, i);
+            seed_begin(g.side[i].seed, i);
         }
     }
 }

@@ -5,15 +5,13 @@
  * the octet and what follows it:
  *
  *   TSDU       flags in the low bits; two octets of length, the octets
- *   REQUEST    service; then type, and 12 octets of values (x225_seed_values)
+ *   REQUEST    service; then octets: type, units 2, serial, serial2, tokens, setting, resync,
+ *              resync2, result, reason, flags (has setting 1, keep 2, optional 4, separation 8,
+ *              begin 16, end 32, lent with an owner 64), octets of data (255: 20,000)
  *   TRANSPORT  up as acceptor, up, down, tick
  */
 #ifndef CVN_PROTO_X225_SEED_H
 #define CVN_PROTO_X225_SEED_H
-
-#include <stdio.h>
-
-#include "convene/x225.h"
 
 enum x225_seed_kind {
     X225_SEED_TSDU = 0x00,
@@ -38,48 +36,5 @@ enum x225_seed_option {
     X225_SEED_SMALL = 0x10, /* TSDU maxima of 100 */
     X225_SEED_POOR = 0x20,  /* every third allocation fails */
 };
-
-#define X225_SEED_VALUES 12u
-
-static inline void x225_seed_begin(FILE *f, unsigned side)
-{
-    fputc(X225_SEED_TEXP, f);
-    fputc(0, f);
-    if (side == 1)
-        fputc(X225_SEED_TRANSPORT | X225_SEED_ACCEPT, f);
-}
-
-static inline void x225_seed_tsdu(FILE *f, const uint8_t *p, size_t n, bool expedited)
-{
-    if (n > 2000) /* larger ones teach a fuzzer nothing more */
-        n = 2000;
-    fputc(X225_SEED_TSDU | (expedited ? X225_SEED_EXPEDITED : 0), f);
-    fputc((int)(n >> 8), f);
-    fputc((int)(n & 0xff), f);
-    fwrite(p, 1, n, f);
-}
-
-/* units 2, serial 1, serial2 1, tokens, setting, resync, resync2, result, reason, flags, data */
-static inline void x225_seed_request(FILE *f, const struct cvn_x225_prim *q)
-{
-    fputc(X225_SEED_REQUEST | (int)q->service, f);
-    fputc((int)q->type, f);
-    fputc(q->units >> 8, f);
-    fputc(q->units & 0xff, f);
-    fputc((int)(q->serial & 0xff), f);
-    fputc((int)(q->serial2 & 0xff), f);
-    fputc(q->tokens, f);
-    fputc(q->token_setting, f);
-    fputc(q->resync, f);
-    fputc(q->resync2, f);
-    fputc(q->result, f);
-    fputc(q->reason, f);
-    fputc((q->has_token_setting ? 1 : 0) | (q->keep ? 2 : 0) | (q->optional ? 4 : 0) |
-              (q->separation ? 8 : 0) | (q->begin ? 16 : 0) | (q->end ? 32 : 0),
-          f);
-    fputc(q->data.n > 255 ? 255 : (int)q->data.n, f);
-    if (q->service == CVN_S_CONNECT && q->type == CVN_REQUEST)
-        fputc(X225_SEED_TRANSPORT | X225_SEED_UP, f);
-}
 
 #endif

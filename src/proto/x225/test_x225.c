@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/x225/pair.h"
+#include "proto/x225/test_pair.h"
 
 #define FILES                                                                                      \
     (CVN_FU_HALF_DUPLEX | CVN_FU_MINOR_SYNC | CVN_FU_ACTIVITY | CVN_FU_EXCEPTIONS) /* 0x0249 */

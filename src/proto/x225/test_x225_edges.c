@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/x225/pair.h"
+#include "proto/x225/test_pair.h"
 
 #define NS 1000000000u
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/x225/pair.h"
+#include "proto/x225/test_pair.h"
 
 #define IDLE_MAX 700u
 

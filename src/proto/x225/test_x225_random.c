@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "proto/x225/machine.h"
-#include "proto/x225/pair.h"
+#include "proto/x225/test_pair.h"
 
 #define STEPS 400
 
@@ -160,38 +160,48 @@ static void fill(unsigned side, struct cvn_x225_prim *q, uint8_t *octets)
     }
 }
 
+/* What side might ask or answer now. false: nothing. */
+static bool imagine(unsigned side, struct cvn_x225_prim *q, uint8_t *octets)
+{
+    if (rnd(3) == 0) {
+        *q = pair_response(answers[rnd(sizeof answers / sizeof answers[0])]);
+        q->data = (struct cvn_octets){octets, rnd(9)};
+        random_answer(side, q);
+        return true;
+    }
+    *q = pair_request((enum cvn_x225_service)rnd(CVN_S_SERVICES));
+    if (!asks_for(q->service) || (q->service == CVN_S_U_ABORT && rnd(40) != 0))
+        return false;
+    if (q->service == CVN_S_RELEASE && (r.user[side].releasing || rnd(8) != 0))
+        return false;
+    fill(side, q, octets);
+    return true;
+}
+
+/* Version 1 has no user data in these. */
+static bool is_bare(enum cvn_x225_service s)
+{
+    return s == CVN_S_TOKEN_GIVE || s == CVN_S_CONTROL_GIVE || s == CVN_S_ACTIVITY_INTERRUPT ||
+           s == CVN_S_ACTIVITY_DISCARD;
+}
+
 static void ask(unsigned side)
 {
     uint8_t octets[16] = {0};
     struct cvn_x225_prim q;
-    struct user *u = &r.user[side];
-    if (rnd(3) == 0) {
-        q = pair_response(answers[rnd(sizeof answers / sizeof answers[0])]);
-        q.data = (struct cvn_octets){octets, rnd(9)};
-        random_answer(side, &q);
-    } else {
-        q = pair_request((enum cvn_x225_service)rnd(CVN_S_SERVICES));
-        if (!asks_for(q.service) || (q.service == CVN_S_U_ABORT && rnd(40) != 0))
-            return;
-        if (q.service == CVN_S_RELEASE && (u->releasing || rnd(8) != 0))
-            return;
-        fill(side, &q, octets);
-    }
-    uint8_t version = pair_vars(&r.pair, side).version;
-    if (version == 1 &&
-        (q.service == CVN_S_TOKEN_GIVE || q.service == CVN_S_CONTROL_GIVE ||
-         q.service == CVN_S_ACTIVITY_INTERRUPT || q.service == CVN_S_ACTIVITY_DISCARD))
+    if (!imagine(side, &q, octets))
+        return;
+    if (pair_vars(&r.pair, side).version == 1 && is_bare(q.service))
         q.data.n = 0;
-    int rc = pair_ask(&r.pair, side, &q);
-    if (rc != CVN_OK)
+    if (pair_ask(&r.pair, side, &q) != CVN_OK)
         return;
     pair_drain(&r.pair, side); /* octets are lent */
     trace(side, cvn_x225_service_name(q.service), cvn_x225_type_name(q.type));
     r.counts[q.service][q.type]++;
     if (q.service == CVN_S_DATA)
-        u->sent++;
+        r.user[side].sent++;
     if (q.service == CVN_S_RELEASE && q.type == CVN_REQUEST)
-        u->releasing = true;
+        r.user[side].releasing = true;
 }
 
 static void hear(unsigned side)
@@ -215,27 +225,45 @@ static void hear(unsigned side)
     }
 }
 
+struct numbers {
+    uint32_t a, m, r;
+};
+
+/* Of the flow from this side, as it sees them; without symmetric synchronize there is one. */
+static struct numbers sending(const struct cvn_x225_vars *v)
+{
+    return (struct numbers){v->va, v->vm, v->vr};
+}
+
+/* Of the flow to this side. */
+static struct numbers receiving(const struct cvn_x225_vars *v)
+{
+    return r.symmetric ? (struct numbers){v->var, v->vmr, v->vrr} : sending(v);
+}
+
+static const char *numbers_differ(struct numbers a, struct numbers b, bool loose)
+{
+    if (a.m != b.m)
+        return "V(M)";
+    if (!loose && a.a != b.a)
+        return "V(A)";
+    return a.r != b.r ? "V(R)" : NULL;
+}
+
 static const char *difference(const struct cvn_x225_vars *a, const struct cvn_x225_vars *b)
 {
-    bool ss = r.symmetric;
     if (a->units != b->units)
         return "units";
-    if ((a->tokens_owned & b->tokens_owned) != 0 ||
-        (a->tokens_owned | b->tokens_owned) != a->tokens_available)
+    if ((a->tokens_owned ^ b->tokens_owned) != a->tokens_available)
         return "tokens";
     if (a->vact != b->vact)
         return "Vact";
     if ((a->units & CVN_FU_ACTIVITY) != 0 && !a->vact)
         return NULL; /* the numbers mean nothing outside */
-    if (a->vm != (ss ? b->vmr : b->vm) || (ss && a->vmr != b->vm))
-        return "V(M)";
     /* What an exception has made void is confirmed by a later point, or a resync. */
     bool loose = (a->units & CVN_FU_EXCEPTIONS) != 0;
-    if (!loose && (a->va != (ss ? b->var : b->va) || (ss && a->var != b->va)))
-        return "V(A)";
-    if (a->vr != (ss ? b->vrr : b->vr) || (ss && a->vrr != b->vr))
-        return "V(R)";
-    return NULL;
+    const char *what = numbers_differ(sending(a), receiving(b), loose);
+    return what != NULL ? what : numbers_differ(receiving(a), sending(b), loose);
 }
 
 /* Nothing is under way: both machines must have the same picture. */
@@ -355,10 +383,10 @@ static void many(bool symmetric, bool separation, unsigned usual)
 {
     const char *one = getenv("X225_SEED");
     const char *runs = getenv("X225_RUNS");
-    unsigned n = runs != NULL ? (unsigned)atoi(runs) : usual;
+    unsigned n = runs != NULL ? (unsigned)strtoul(runs, NULL, 10) : usual;
     memset(done, 0, sizeof done);
     if (one != NULL) {
-        run((uint32_t)atoi(one), symmetric, separation);
+        run((uint32_t)strtoul(one, NULL, 10), symmetric, separation);
         show();
         return;
     }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/x225/pair.h"
+#include "proto/x225/test_pair.h"
 
 static struct pair p;
 static unsigned errors; /* protocol errors that the test means to cause */
@@ -623,6 +623,45 @@ START_TEST(data_before_a_separating_point_survives_a_resynchronization)
 }
 END_TEST
 
+/* STA06, AE: p72 & p177 & ^p185. PREPARE of an interrupt overtakes the activity end sent before it,
+ * towards a side that resynchronizes and has a separating point of its own open. */
+START_TEST(activity_end_is_counted_when_a_prepare_overtakes_it)
+{
+    struct cvn_x225_prim r = pair_request(CVN_S_CONNECT);
+    struct cvn_x225_prim a = pair_response(CVN_S_CONNECT);
+    p.expedited = true;
+    r.units = a.units = CVN_FU_DUPLEX | CVN_FU_SYMMETRIC_SYNC | CVN_FU_DATA_SEPARATION |
+                        CVN_FU_ACTIVITY | CVN_FU_RESYNC;
+    pair_open_with(&p, &r, &a);
+    start(0);
+    r = pair_request(CVN_S_SYNC_MINOR);
+    r.separation = true;
+    pair_do(&p, 1, &r);
+    (void)pair_take(&p, 0, CVN_S_SYNC_MINOR, CVN_INDICATION);
+    ck_assert_int_eq(ask(0, CVN_S_ACTIVITY_END), CVN_OK);
+    ck_assert_int_eq(ask(0, CVN_S_ACTIVITY_INTERRUPT), CVN_OK);
+    ck_assert_int_eq(resync(1, CVN_RESYNC_RESTART, 1), CVN_OK);
+    pair_drain(&p, 0);
+    pair_drain(&p, 1);
+    p.side[1].expedited.first->seq = 0;
+    struct pair_tsdu *held = p.side[0].normal.first; /* the RS is still on its way */
+    p.side[0].normal.first = NULL;
+    ck_assert(pair_deliver(&p));
+    ck_assert_int_eq(cvn_x225_state(p.side[1].x), CVN_STA06);
+    uint32_t before = pair_vars(&p, 1).vmr;
+    ck_assert(pair_deliver(&p));
+    ck_assert_int_eq(cvn_x225_state(p.side[1].x), CVN_STA06);
+    ck_assert_uint_eq(pair_vars(&p, 1).vmr, before + 1);
+    p.side[0].normal.first = held;
+    pair_run(&p);
+    (void)pair_take(&p, 1, CVN_S_ACTIVITY_INTERRUPT, CVN_INDICATION);
+    pair_do_response(&p, 1, CVN_S_ACTIVITY_INTERRUPT);
+    (void)pair_take(&p, 0, CVN_S_ACTIVITY_INTERRUPT, CVN_CONFIRM);
+    pair_states(&p, CVN_STA713, CVN_STA713);
+    pair_quiet(&p);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("x225 units");
@@ -649,6 +688,7 @@ int main(void)
     tcase_add_test(t, one_direction_is_resynchronized_and_the_other_runs_on);
     tcase_add_test(t, major_point_counts_in_both_directions);
     tcase_add_loop_test(t, data_before_a_separating_point_survives_a_resynchronization, 0, 2);
+    tcase_add_test(t, activity_end_is_counted_when_a_prepare_overtakes_it);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

@@ -301,8 +301,8 @@ static int take(struct cvn_x225 *x, const uint8_t *in, size_t len, bool begin, b
 {
     int rc = cvn_x225_pump(x, ev);
     while (rc == CVN_NONE || rc == CVN_MORE) {
-        struct cvn_tsdu_event te = {.raw = NULL, .raw_len = 0};
-        struct cvn_spdu_fault fault = {0, NULL};
+        struct cvn_tsdu_event te; /* large, and mostly not looked at: set by the callee */
+        struct cvn_spdu_fault fault;
         size_t taken = 0;
 
         if (x->state == CVN_STA01 || x->state == CVN_STA01B) {
@@ -313,6 +313,8 @@ static int take(struct cvn_x225 *x, const uint8_t *in, size_t len, bool begin, b
         rc = prepare_to_take(x, len - *used, expedited);
         if (rc != CVN_OK)
             return rc;
+        te.raw = NULL;
+        te.raw_len = 0;
         rc = cvn_tsdu_in_feed(&x->in, len == *used ? NULL : in + *used, len - *used,
                               begin && *used == 0, end, expedited, &taken, &te, &fault);
         if (rc == CVN_ENOMEM)

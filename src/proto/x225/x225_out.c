@@ -142,16 +142,17 @@ int cvn_x225_stage_spdu(struct cvn_x225 *x, struct cvn_x225_stage *st, const str
                         struct cvn_octets user, bool expedited)
 {
     uint8_t kind = expedited ? CVN_X225_T_EXPEDITED : CVN_X225_T_DATA;
-    if (user.n == 0 && tsdu_size(s) <= X225_SMALL && tsdu_size(s) > 0) {
+    if (user.n == 0) { /* mostly it is small */
         uint8_t small[X225_SMALL];
         struct cvn_wr w = cvn_wr_init(small, sizeof small);
         int rc = cvn_tsdu_encode(s, 0, &w);
-        if (rc != CVN_OK)
+        if (rc == CVN_OK) {
+            struct cvn_x225_item *it = cvn_x225_stage_item(st, kind);
+            memcpy(it->head.small, small, w.len);
+            it->small_len = (uint8_t)w.len;
+        }
+        if (rc != CVN_ETOOBIG)
             return rc;
-        struct cvn_x225_item *it = cvn_x225_stage_item(st, kind);
-        memcpy(it->head.small, small, w.len);
-        it->small_len = (uint8_t)w.len;
-        return CVN_OK;
     }
     uint8_t *block;
     uint32_t size;

@@ -615,14 +615,19 @@ static void place_link(struct job *j, int parent, const char *last)
     j->found = trouble_of(err);
 }
 
-/* The move; if the partial file is gone, it was moved before. */
+/* The move; if the partial file is gone, it was moved before, or somebody has removed it. */
 static void place_file(struct job *j, int parent, const char *last)
 {
     char partial[2 * CVN_ID + 1];
     struct stat st;
     partial_name(j->t->id, partial);
-    if (j->depot->partial < 0 || fstatat(j->depot->partial, partial, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    if (j->depot->partial < 0 ||
+        fstatat(j->depot->partial, partial, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (fstatat(parent, last, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+            (uint64_t)st.st_size != j->t->written)
+            j->found = CVN_TROUBLE_IO;
         return;
+    }
     if (j->t->done_already) {
         (void)unlinkat(j->depot->partial, partial, 0);
         return;

@@ -270,7 +270,7 @@ static int file_read(struct cvn_source *s, uint64_t offset, size_t max, struct c
         return unchanged(s) ? CVN_NONE : CVN_ECORRUPT;
     struct block *b = block_new(s->pool);
     if (b == NULL)
-        return CVN_EIO;
+        return CVN_ENOMEM;
     ssize_t n;
     do
         n = pread(s->fd, b->octets, max < BLOCK ? max : BLOCK, (off_t)offset);
@@ -303,7 +303,7 @@ static int pipe_fill(struct cvn_source *s, size_t max)
         return s->error != 0 ? CVN_EIO : CVN_NONE;
     struct block *b = block_new(s->pool);
     if (b == NULL)
-        return CVN_EIO;
+        return CVN_ENOMEM;
     ssize_t n;
     do
         n = read(s->fd, b->octets, max < BLOCK ? max : BLOCK);
@@ -391,7 +391,7 @@ static void digest_run(uv_work_t *w)
     struct cvn_source *s = j->source;
     uint8_t *buf = cvn_resize(cvn_alloc_std(), NULL, 0, BLOCK);
     uint64_t size = s->is_pipe ? s->got : (uint64_t)s->was.st_size;
-    j->rc = buf == NULL ? CVN_EIO : CVN_OK;
+    j->rc = buf == NULL ? CVN_ENOMEM : CVN_OK;
     while (j->rc == CVN_OK && s->hashed < size) {
         ssize_t n = pread(s->fd, buf, BLOCK, (off_t)s->hashed);
         if (n < 0 && errno == EINTR)

@@ -174,6 +174,21 @@ static int apply(struct cvn_sqlite *s, const struct change *c)
     return rc;
 }
 
+static int rc_of(int rc)
+{
+    switch (rc & 0xff) {
+    case SQLITE_OK:
+        return CVN_OK;
+    case SQLITE_NOMEM:
+        return CVN_ENOMEM;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return CVN_ECORRUPT;
+    default:
+        return CVN_EIO;
+    }
+}
+
 static int commit(struct cvn_sqlite *s)
 {
     int rc = sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
@@ -188,7 +203,7 @@ static int commit(struct cvn_sqlite *s)
         return CVN_OK;
     (void)snprintf(s->text, sizeof s->text, "%s", sqlite3_errmsg(s->db));
     (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-    return CVN_EIO;
+    return rc_of(rc);
 }
 
 static void work(uv_work_t *w)
@@ -293,6 +308,8 @@ static int one_row(sqlite3_stmt *st, int (*each)(void *, struct cvn_octets, stru
     struct cvn_octets key = {sqlite3_column_blob(st, 0), (size_t)sqlite3_column_bytes(st, 0)};
     struct cvn_octets v = {sqlite3_column_blob(st, 1), (size_t)sqlite3_column_bytes(st, 1)};
     uint64_t sum;
+    if ((key.p == NULL || v.p == NULL) && sqlite3_errcode(sqlite3_db_handle(st)) == SQLITE_NOMEM)
+        return CVN_ENOMEM; /* not a record that is damaged */
     if (v.n < SUM) {
         *corrupt = true;
         return CVN_OK;
@@ -337,8 +354,7 @@ static int scan(void *self, struct cvn_octets prefix,
     (void)sqlite3_finalize(st);
     uv_mutex_unlock(&s->lock);
     if (rc != SQLITE_OK)
-        return (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB ? CVN_ECORRUPT
-                                                                             : CVN_EIO;
+        return rc_of(rc);
     return result != CVN_OK ? result : corrupt ? CVN_ECORRUPT : CVN_OK;
 }
 

@@ -35,8 +35,8 @@ struct cvn_stream {
     int fd;
     const struct cvn_stream_user *user;
     void *ctx;
-    uint8_t *buf;      /* NULL while nothing comes */
-    bool used;         /* since the timer ran last */
+    uint8_t *buf; /* NULL while nothing comes */
+    bool used;    /* since the timer ran last */
     size_t have;
     size_t fed;
     bool paused;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pair - for tests: two session protocol machines and a transport between them that
+ * test_pair - for tests: two session protocol machines and a transport between them that
  * keeps order on each of its flows. Side 0 is the one that connects.
  */
-#ifndef CVN_PROTO_X225_PAIR_H
-#define CVN_PROTO_X225_PAIR_H
+#ifndef CVN_PROTO_X225_TEST_PAIR_H
+#define CVN_PROTO_X225_TEST_PAIR_H
 
 #include "convene/x225.h"
 

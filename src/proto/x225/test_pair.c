@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* pair - see pair.h. */
-#include "proto/x225/pair.h"
+/* test_pair - see test_pair.h. */
+#include "proto/x225/test_pair.h"
 
 #include <check.h>
 #include <stdlib.h>
