@@ -83,6 +83,28 @@ static void log_data(struct log *l, struct cvn_octets o)
     }
 }
 
+static void log_slice(struct log *l, const struct cvn_tsdu_event *ev)
+{
+    const struct cvn_spdu *s = &ev->spdu;
+    bool segment = (s->has & CVN_HAS_ENCLOSURE) != 0;
+    MUST(ev->info.n > 0 || ev->end);
+    MUST((s->has & ~(uint32_t)CVN_HAS_ENCLOSURE) == 0);
+    MUST(!segment || !ev->begin || (s->enclosure & CVN_ENCLOSURE_BEGIN) != 0);
+    MUST(!segment || !ev->end || (s->enclosure & CVN_ENCLOSURE_END) != 0);
+    MUST(segment || s->enclosure == 0);
+    if (ev->begin) {
+        log_text(l, " ");
+        log_text(l, cvn_spdu_name(s->type));
+        log_text(l, "[");
+    } else if (!l->open) {
+        log_text(l, " ~");
+    }
+    log_octets(l, ev->info.p, ev->info.n);
+    if (ev->end)
+        log_text(l, "]");
+    l->open = !ev->end;
+}
+
 static void log_event(struct log *l, const struct cvn_tsdu_event *ev)
 {
     const struct cvn_spdu *s = &ev->spdu;
@@ -91,27 +113,10 @@ static void log_event(struct log *l, const struct cvn_tsdu_event *ev)
     if (ev->raw_len > 0)
         MUST(ev->raw[0] == cvn_spdu_si(s->type));
     if (s->type == CVN_SPDU_DT || s->type == CVN_SPDU_TD) {
-        bool segment = (s->has & CVN_HAS_ENCLOSURE) != 0;
-        MUST(ev->info.n > 0 || ev->end);
-        MUST((s->has & ~(uint32_t)CVN_HAS_ENCLOSURE) == 0);
-        MUST(!segment || !ev->begin || (s->enclosure & CVN_ENCLOSURE_BEGIN) != 0);
-        MUST(!segment || !ev->end || (s->enclosure & CVN_ENCLOSURE_END) != 0);
-        MUST(segment || s->enclosure == 0);
-        if (ev->begin) {
-            log_text(l, " ");
-            log_text(l, cvn_spdu_name(s->type));
-            log_text(l, "[");
-        } else if (!l->open) {
-            log_text(l, " ~");
-        }
-        log_octets(l, ev->info.p, ev->info.n);
-        if (ev->end)
-            log_text(l, "]");
-        l->open = !ev->end;
+        log_slice(l, ev);
         return;
     }
-    MUST(ev->begin && ev->end);
-    MUST(ev->raw_len > 0);
+    MUST(ev->begin && ev->end && ev->raw_len > 0);
     l->open = false;
     log_text(l, " ");
     log_text(l, cvn_spdu_name(s->type));
