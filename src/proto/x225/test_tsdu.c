@@ -83,6 +83,28 @@ static void log_data(struct log *l, struct cvn_octets o)
     }
 }
 
+static void log_slice(struct log *l, const struct cvn_tsdu_event *ev)
+{
+    const struct cvn_spdu *s = &ev->spdu;
+    bool segment = (s->has & CVN_HAS_ENCLOSURE) != 0;
+    MUST(ev->info.n > 0 || ev->end);
+    MUST((s->has & ~(uint32_t)CVN_HAS_ENCLOSURE) == 0);
+    MUST(!segment || !ev->begin || (s->enclosure & CVN_ENCLOSURE_BEGIN) != 0);
+    MUST(!segment || !ev->end || (s->enclosure & CVN_ENCLOSURE_END) != 0);
+    MUST(segment || s->enclosure == 0);
+    if (ev->begin) {
+        log_text(l, " ");
+        log_text(l, cvn_spdu_name(s->type));
+        log_text(l, "[");
+    } else if (!l->open) {
+        log_text(l, " ~");
+    }
+    log_octets(l, ev->info.p, ev->info.n);
+    if (ev->end)
+        log_text(l, "]");
+    l->open = !ev->end;
+}
+
 static void log_event(struct log *l, const struct cvn_tsdu_event *ev)
 {
     const struct cvn_spdu *s = &ev->spdu;
@@ -91,22 +113,10 @@ static void log_event(struct log *l, const struct cvn_tsdu_event *ev)
     if (ev->raw_len > 0)
         MUST(ev->raw[0] == cvn_spdu_si(s->type));
     if (s->type == CVN_SPDU_DT || s->type == CVN_SPDU_TD) {
-        MUST(ev->info.n > 0 || ev->end);
-        if (ev->begin) {
-            log_text(l, " ");
-            log_text(l, cvn_spdu_name(s->type));
-            log_text(l, "[");
-        } else if (!l->open) {
-            log_text(l, " ~");
-        }
-        log_octets(l, ev->info.p, ev->info.n);
-        if (ev->end)
-            log_text(l, "]");
-        l->open = !ev->end;
+        log_slice(l, ev);
         return;
     }
-    MUST(ev->begin && ev->end);
-    MUST(ev->raw_len > 0);
+    MUST(ev->begin && ev->end && ev->raw_len > 0);
     l->open = false;
     log_text(l, " ");
     log_text(l, cvn_spdu_name(s->type));
@@ -636,6 +646,24 @@ START_TEST(passes_user_information_on_where_it_lies)
 }
 END_TEST
 
+START_TEST(says_the_enclosure_item_with_every_slice)
+{
+    struct feeder f;
+    size_t used;
+    feeder_init(&f, SEG, 0);
+    for (size_t n = 8; n <= sizeof dt_first; n++) {
+        bool begin = n == 8;
+        size_t at = begin ? 0 : n - 1;
+        ck_assert_int_eq(cvn_tsdu_in_feed(&f.t, dt_first + at, n - at, begin, !begin, false, &used,
+                                          &f.ev, &f.fault),
+                         CVN_EVENT);
+        ck_assert_uint_eq(f.ev.spdu.has, CVN_HAS_ENCLOSURE);
+        ck_assert_uint_eq(f.ev.spdu.enclosure, CVN_ENCLOSURE_BEGIN);
+    }
+    cvn_tsdu_in_fini(&f.t);
+}
+END_TEST
+
 START_TEST(takes_a_new_tsdu_though_the_last_call_was_left_out)
 {
     static const uint8_t fn[] = {9, 0};
@@ -890,6 +918,7 @@ int main(void)
     tcase_add_loop_test(each, takes_nothing_when_there_is_no_memory, 0, EXAMPLES);
     tcase_add_loop_test(each, survives_mutations_and_is_the_same_in_any_slices, 0, EXAMPLES);
     tcase_add_test(one, passes_user_information_on_where_it_lies);
+    tcase_add_test(one, says_the_enclosure_item_with_every_slice);
     tcase_add_test(one, takes_a_new_tsdu_though_the_last_call_was_left_out);
     tcase_add_test(one, does_not_mind_if_begin_is_said_again_of_what_is_left);
     tcase_add_test(one, forgets_a_tsdu_that_was_cut_short);

@@ -445,7 +445,6 @@ static void tsdu_info_end(struct cvn_tsdu_in *t)
         t->open = TSDU_NONE;
         t->dropping = false;
     }
-    t->part_done = true;
     t->phase = TSDU_TAIL;
 }
 
@@ -834,7 +833,6 @@ static bool tsdu_short(struct cvn_tsdu_in *t, struct cvn_rd rd, struct cvn_tsdu_
     ev->begin = true;
     ev->end = true;
     t->phase = TSDU_DONE;
-    t->again = true;
     return true;
 }
 
@@ -852,7 +850,6 @@ int cvn_tsdu_in_feed(struct cvn_tsdu_in *t, const uint8_t *in, size_t len, bool 
     tsdu_release(t);
     if (!expedited && tsdu_is_last_call(t, len, end)) {
         t->phase = TSDU_IDLE;
-        t->again = false;
         *used = 0;
         return CVN_MORE;
     }
