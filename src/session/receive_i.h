@@ -46,7 +46,6 @@ struct transfer {
     struct pair *pairs;
     uint32_t npairs;
     uint32_t pairs_cap;
-    uint32_t pairs_stored;
     uint64_t touched; /* UTC seconds */
     enum transfer_op op;
     struct cvn_wait wait;

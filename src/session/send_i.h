@@ -52,8 +52,7 @@ struct cvn_sender {
     bool item_noted;   /* its outcome is, or is becoming, durable */
     bool want_discard; /* the state after GIVING_UP: start or resume anew */
     bool want_rest;
-    bool continues; /* this S-ACTIVITY-END is followed by another part */
-    struct cvn_point resume_at;
+    bool continues;           /* this S-ACTIVITY-END is followed by another part */
     struct cvn_point *points; /* sent and not confirmed, oldest first */
     uint32_t npoints;
     uint32_t points_cap;
