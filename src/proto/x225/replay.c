@@ -605,6 +605,15 @@ static void check(int rc)
         fail("the machine says %s", cvn_err_name(rc));
 }
 
+/* What is on its way over a transport connection that ends is lost with it. */
+static void drop_held(void)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        while (g.side[i].nheld > 0)
+            free(g.side[i].held[--g.side[i].nheld].p);
+    }
+}
+
 static void do_transport(unsigned i, const char *what)
 {
     struct side *s = &g.side[i];
@@ -614,14 +623,18 @@ static void do_transport(unsigned i, const char *what)
         check(cvn_x225_transport_up(peer->x, true, g.expedited, g.now));
         next_out(peer, CVN_X225_T_CONNECT_ACCEPT, NULL);
         check(cvn_x225_transport_up(s->x, false, g.expedited, g.now));
+    } else if (strcmp(what, "dial") == 0) {
+        next_out(s, CVN_X225_T_CONNECT, NULL);
     } else if (strcmp(what, "connected") == 0) { /* by somebody who is not played here */
         check(cvn_x225_transport_up(s->x, true, g.expedited, g.now));
         next_out(s, CVN_X225_T_CONNECT_ACCEPT, NULL);
     } else if (strcmp(what, "disconnect") == 0) {
         next_out(s, CVN_X225_T_DISCONNECT, NULL);
+        drop_held();
         if (cvn_x225_state(peer->x) != CVN_STA01)
             check(cvn_x225_transport_down(peer->x, g.now));
     } else if (strcmp(what, "lost") == 0) {
+        drop_held();
         check(cvn_x225_transport_down(s->x, g.now));
     } else if (strcmp(what, "tick") == 0) {
         cvn_time t = cvn_x225_deadline(s->x);
