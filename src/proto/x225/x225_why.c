@@ -492,7 +492,8 @@ static const char *why_begun(const struct cvn_x225 *x, const struct cvn_x225_ev 
         return e->prim->begin ? "an SSDU has been begun and not ended"
                               : "no such SSDU has been begun";
     if (slice && cvn_x225_slice_empty(x, e))
-        return "an SSDU has at least one octet";
+        return x->version != 0 && why_unit(x, e->prim) != NULL ? why_unit(x, e->prim)
+                                                               : "an SSDU has at least one octet";
     if (!slice && cvn_x225_streaming(x) && e->id != X225_EV_SUABreq && e->id != X225_EV_SEXreq)
         return "an SSDU has been begun and not ended";
     if (!slice && x->release_held && e->id != X225_EV_SUABreq)
