@@ -484,21 +484,27 @@ static const char *why_connect_request(const struct cvn_x225 *x, const struct cv
     }
 }
 
+static const char *why_slice(const struct cvn_x225 *x, const struct cvn_x225_ev *e)
+{
+    if (!cvn_x225_slice_fits(x, e))
+        return e->prim->begin ? "an SSDU has been begun and not ended"
+                              : "no such SSDU has been begun";
+    if (!cvn_x225_slice_empty(x, e))
+        return NULL;
+    const char *unit = x->version != 0 ? why_unit(x, e->prim) : NULL;
+    return unit != NULL ? unit : "an SSDU has at least one octet";
+}
+
 /* An SSDU that is being given in slices, and a response given early, stand before all else. */
 static const char *why_begun(const struct cvn_x225 *x, const struct cvn_x225_ev *e)
 {
-    bool slice = e->id == X225_EV_SDTreq || e->id == X225_EV_STDreq;
-    if (slice && !cvn_x225_slice_fits(x, e))
-        return e->prim->begin ? "an SSDU has been begun and not ended"
-                              : "no such SSDU has been begun";
-    if (slice && cvn_x225_slice_empty(x, e))
-        return x->version != 0 && why_unit(x, e->prim) != NULL ? why_unit(x, e->prim)
-                                                               : "an SSDU has at least one octet";
-    if (!slice && cvn_x225_streaming(x) && e->id != X225_EV_SUABreq && e->id != X225_EV_SEXreq)
+    if (e->id == X225_EV_SDTreq || e->id == X225_EV_STDreq)
+        return why_slice(x, e);
+    if (e->id == X225_EV_SUABreq)
+        return NULL;
+    if (cvn_x225_streaming(x) && e->id != X225_EV_SEXreq)
         return "an SSDU has been begun and not ended";
-    if (!slice && x->release_held && e->id != X225_EV_SUABreq)
-        return "the response to S-RELEASE has been given";
-    return NULL;
+    return x->release_held ? "the response to S-RELEASE has been given" : NULL;
 }
 
 const char *cvn_x225_why(const struct cvn_x225 *x, const struct cvn_x225_prim *p)
