@@ -121,17 +121,34 @@ void cvn_x225_ev_init(struct cvn_x225_ev *e, uint8_t id)
     e->stage.count = 0;
 }
 
+static unsigned bits_of(uint32_t v)
+{
+    v -= v >> 1 & 0x55555555u;
+    v = (v & 0x33333333u) + (v >> 2 & 0x33333333u);
+    return ((v + (v >> 4)) & 0x0f0f0f0fu) * 0x01010101u >> 24;
+}
+
+/* The rows of a cell; NULL: it has none. The last of them says so. */
+static const struct cvn_x225_row *cell(unsigned state, unsigned event)
+{
+    const struct cvn_x225_cells *c = &cvn_x225_cells[state][event / 32];
+    uint32_t bit = (uint32_t)1 << event % 32;
+    if ((c->there & bit) == 0)
+        return NULL;
+    return &cvn_x225_rows[cvn_x225_first[c->before + bits_of(c->there & (bit - 1))]];
+}
+
 /* The first row of the cell that is true; else *rank says what is in the way. */
 static const struct cvn_x225_row *find(struct cvn_x225 *x, const struct cvn_x225_ev *e,
                                        unsigned *rank)
 {
     const struct cvn_x225_row *found = NULL;
-    size_t cell = (size_t)x->state * X225_EV_COUNT + e->id;
+    const struct cvn_x225_row *row = cell(x->state, e->id);
 
     *rank = X225_NO_ROW;
-    for (unsigned i = cvn_x225_first[cell]; i < cvn_x225_first[cell + 1]; i++) {
-        const struct cvn_x225_row *row = &cvn_x225_rows[i];
+    for (bool more = row != NULL; more; row++) {
         unsigned r = cvn_x225_predicate(x, e, row->program);
+        more = !row->last;
         if (r != X225_TRUE)
             *rank = r < *rank ? r : *rank;
         else if (found == NULL)
@@ -144,10 +161,11 @@ static const struct cvn_x225_row *find(struct cvn_x225 *x, const struct cvn_x225
 
 unsigned cvn_x225_obstacle(const struct cvn_x225 *x, const struct cvn_x225_ev *e)
 {
-    size_t cell = (size_t)x->state * X225_EV_COUNT + e->id;
+    const struct cvn_x225_row *row = cell(x->state, e->id);
     unsigned rank = X225_NO_ROW;
-    for (unsigned i = cvn_x225_first[cell]; i < cvn_x225_first[cell + 1]; i++) {
-        unsigned r = cvn_x225_predicate(x, e, cvn_x225_rows[i].program);
+    for (bool more = row != NULL; more; row++) {
+        unsigned r = cvn_x225_predicate(x, e, row->program);
+        more = !row->last;
         rank = r < rank ? r : rank;
     }
     return rank;
