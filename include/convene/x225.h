@@ -170,6 +170,7 @@ struct cvn_x225_prim {
     struct cvn_octets called;         /* called; in response and confirm the responding selector */
     uint16_t tsdu_max_initiator;      /* TSDU Maximum Size initiator to responder; 0: unlimited */
     uint16_t tsdu_max_responder;
+    bool simplex; /* S-CONNECT request, positive response: one-way dialogue, see below */
 
     uint8_t tokens;         /* TOKEN-GIVE, TOKEN-PLEASE: Token Item bits; S-CONNECT
                                      response, confirm: tokens the responder asks for */
@@ -295,10 +296,29 @@ CVN_API void cvn_x225_free(struct cvn_x225 *x); /* NULL is fine */
  *   CVN_EUNIT    refused because a functional unit was not agreed
  *   CVN_ESERIAL  refused because of the serial number, or numbers are used up
  *   CVN_ETOOBIG  more user data than the agreed version carries
+ *   CVN_EPERM    one-way dialogue was chosen, and this would turn it round
  *   CVN_FULL     take what cvn_x225_out() has first
  *   CVN_ENOMEM */
 CVN_API int cvn_x225_request(struct cvn_x225 *x, struct cvn_x225_prim *p,
                              cvn_time now) CVN_MUST_USE;
+
+/* Why cvn_x225_request() would refuse p now, in words for people ("the synchronize-minor token is
+ * with the peer"); NULL: it would take it. Static storage. Nothing changes: it may be asked at any
+ * time, also to list what is allowed now. CVN_FULL and CVN_ENOMEM are not foreseen. */
+CVN_API const char *cvn_x225_why(const struct cvn_x225 *x, const struct cvn_x225_prim *p);
+
+/* One-way dialogue (simplex). X.225 has no functional unit of that name: on the wire it is
+ * half-duplex whose data token stays where S-CONNECT puts it. So it is a choice of each user for
+ * himself: prim.simplex in S-CONNECT request (units: half-duplex without duplex; the data token
+ * with either side, not "acceptor chooses") or in the positive response. Until the session
+ * connection ends this machine then refuses with CVN_EPERM
+ *   S-TOKEN-GIVE and S-TOKEN-PLEASE that name the data token; S-CONTROL-GIVE where this side has it;
+ *   S-RESYNCHRONIZE request that would put it elsewhere, and the response where the choice is ours;
+ *   S-DATA of the side that is to listen, even if the peer has given it the token.
+ * What a peer that knows nothing of it can still do: ask for the token (S-TOKEN-PLEASE indication,
+ * to be ignored), give it away, or move it by S-RESYNCHRONIZE; the dialogue then stands still until
+ * he moves it back. S-U-EXCEPTION-REPORT still goes against the stream; it is cleared by
+ * S-RESYNCHRONIZE, S-ACTIVITY-INTERRUPT, S-ACTIVITY-DISCARD or S-U-ABORT, not by giving the token. */
 
 /* Transport events (X.214). transport_up: after T-CONNECT; acceptor: we got the
  * T-CONNECT indication; expedited: the TC has expedited data. transport_down:
