@@ -189,6 +189,8 @@ void cvn_tsdu_in_purge(struct cvn_tsdu_in *t)
  * has; what follows is no LI. Their options are not offered (8.3.1, Protocol Options). */
 static const char tsdu_short_spdu[] = "a short SPDU, which was not offered (X.225 Amd. 1)";
 
+static const char tsdu_wrong_length[] = "the length of an SPDU is wrong (X.225 8.2)";
+
 static bool tsdu_is_short(struct cvn_octets spdu)
 {
     struct cvn_rd rd = cvn_rd_init(spdu.p, spdu.n);
@@ -214,7 +216,7 @@ static int tsdu_header(struct tsdu_step *x)
         }
         if (whole > CVN_SPDU_MAX) {
             x->header.n = TSDU_LI_END;
-            return tsdu_fail(x, 1, "the length of an SPDU is wrong (X.225 8.2)");
+            return tsdu_fail(x, 1, tsdu_wrong_length);
         }
         if (whole != 0 && whole <= have.n) {
             x->header.n = whole;
@@ -537,7 +539,7 @@ static int tsdu_whole(struct tsdu_step *x)
     if (t->current == CVN_SPDU_EX) {
         size_t header = cvn_spdu_header_length(tsdu_part(t).p, t->part_len);
         size_t n = cvn_rd_left(&x->rd);
-        x->header = tsdu_part(t);
+        x->header = (struct cvn_octets){.p = tsdu_part(t).p, .n = header};
         if (t->part_len - header + n > CVN_XSSDU_MAX)
             return tsdu_fail(x, header + CVN_XSSDU_MAX,
                              "EX with more than 14 octets (X.225 8.3.12)");
@@ -755,6 +757,10 @@ static int tsdu_expedited(struct tsdu_step *x)
     if (tsdu_is_short(all)) {
         x->header.n = 1;
         return tsdu_fail(x, 0, tsdu_short_spdu);
+    }
+    if (header > CVN_SPDU_MAX) {
+        x->header.n = TSDU_LI_END;
+        return tsdu_fail(x, 1, tsdu_wrong_length);
     }
     if (header == 0 || header > all.n)
         return tsdu_fail(x, all.n, "a TSDU ends within an SPDU (X.225 8.1)");
