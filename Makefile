@@ -8,7 +8,7 @@ SEEDS   ?= 200
 FUZZ_SECONDS ?= 60
 
 .NOTPARALLEL: # ninja and tests/run.py use the processors
-.PHONY: all help packages packages-for-tests tested check test run tidy format bench fuzz sim torture fresh \
+.PHONY: all help packages packages-for-tests tested check test run tidy format bench size fuzz sim torture fresh \
         install clean
 
 all: packages $(BUILD)/build.ninja ## build everything into build/
@@ -51,6 +51,9 @@ format: ## lay the C sources out as .clang-format says
 
 bench: tested ## the speed table, against its yardsticks
 	@tests/bench/run.py
+
+size: packages-for-tests ## what the core takes on a device, and runs it there
+	@tests/device.py
 
 fuzz: packages-for-tests ## every fuzz target for FUZZ_SECONDS=60
 	@tools/fuzz.sh $(FUZZ_SECONDS)
