@@ -14,5 +14,13 @@ int main(int argc, char **argv)
         return rc < 0 ? 0 : rc;
     (void)signal(SIGPIPE, SIG_IGN);
     cvn_fault_install();
-    return strcmp(o.command, "send") == 0 ? cli_send(&o) : cli_receive(&o);
+    static const struct {
+        const char *name;
+        int (*run)(const struct cli_options *o);
+    } commands[] = {{"send", cli_send}, {"receive", cli_receive}, {"talk", cli_talk}};
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(o.command, commands[i].name) == 0)
+            return commands[i].run(&o);
+    }
+    return EXIT_USAGE;
 }
