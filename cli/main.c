@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* main - the tool. */
 #include <signal.h>
-#include <string.h>
 
 #include "cli/cli.h"
 #include "os/linux/faults.h"
@@ -14,13 +13,5 @@ int main(int argc, char **argv)
         return rc < 0 ? 0 : rc;
     (void)signal(SIGPIPE, SIG_IGN);
     cvn_fault_install();
-    static const struct {
-        const char *name;
-        int (*run)(const struct cli_options *o);
-    } commands[] = {{"send", cli_send}, {"receive", cli_receive}, {"talk", cli_talk}};
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        if (strcmp(o.command, commands[i].name) == 0)
-            return commands[i].run(&o);
-    }
-    return EXIT_USAGE;
+    return o.run(&o);
 }

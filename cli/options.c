@@ -12,7 +12,7 @@ enum kind { FLAG, TEXT, COUNT, OCTETS, SECONDS, AGE, FAMILY4, FAMILY6, HELP, VER
 struct option {
     const char *name;
     char letter;
-    const char *commands; /* letters of commands[] below */
+    const char *commands; /* the letters of those that take it */
     enum kind kind;
     size_t offset;
     const char *value;
@@ -36,7 +36,9 @@ static const struct option options[] = {
     {"follow",          'L',"s",  FLAG,    AT(follow_links),    NULL,      "send what symbolic links point to"},
     {"name",            0,  "s",  TEXT,    AT(name),            "NAME",    "the name that standard input (-) gets (default: stdin)"},
     {"again",           0,  "s",  FLAG,    AT(again),           NULL,      "send again what a peer that is not convene may have"},
-    {"connect-timeout", 0,  "st", SECONDS, AT(connect_timeout), "SECONDS", "until the peer is first reached (default 10)"},
+    {"timeout",         0,  "p",  SECONDS, AT(timeout),         "SECONDS", "for each answer of the peer (default 5)"},
+    {"data",            0,  "p",  TEXT,    AT(data),            "OCTETS",  "user data of S-CONNECT: text, or 0x and digits"},
+    {"connect-timeout", 0,  "spt", SECONDS, AT(connect_timeout), "SECONDS", "until the peer is first reached (default 10)"},
     {"retry-for",       0,  "s",  SECONDS, AT(retry_for),       "SECONDS", "of one outage (default: until stopped)"},
     {"dead-after",      0,  "s",  SECONDS, AT(dead_after),      "SECONDS", "silence of a peer that owes an answer (default 10)"},
     {"window",          0,  "s",  OCTETS,  AT(window),          "N",       "octets sent and not confirmed (default 4M)"},
@@ -52,44 +54,18 @@ static const struct option options[] = {
     {"tpdu-size",       0,  "t",  OCTETS,  AT(tpdu_size),       "N",       "largest TPDU, 128 to 65531 (default)"},
     {"tim",             0,  "t",  SECONDS, AT(tim),             "SECONDS", "timer TIM (default 30)"},
     {"show",            0,  "t",  OCTETS,  AT(show),            "N",       "octets of user data that are shown (default 64K)"},
-    {"json",            0,  "srt", FLAG,    AT(json),            NULL,      "events, one JSON object a line, on standard output"},
+    {"json",            0,  "srpt",FLAG,    AT(json),            NULL,      "events, one JSON object a line, on standard output"},
     {"pcap",            0,  "srt", TEXT,    AT(pcap),            "FILE",    "write what went over the wire as pcapng (added to it)"},
     {"snap",            0,  "srt", OCTETS,  AT(snap),            "N",       "octets of each packet that --pcap keeps (default all)"},
-    {"verbose",         'v',"srt", FLAG,    AT(verbose),         NULL,      "show session primitives on standard error"},
+    {"verbose",         'v',"srpt",FLAG,    AT(verbose),         NULL,      "show session primitives on standard error"},
     {"silent",          's',"sr", FLAG,    AT(silent),          NULL,      "no progress bar, no summary"},
-    {"ipv4",            '4',"srt", FAMILY4, AT(family),          NULL,      "IPv4 only"},
-    {"ipv6",            '6',"srt", FAMILY6, AT(family),          NULL,      "IPv6 only"},
-    {"help",            'h',"srt", HELP,    0,                   NULL,      "this text"},
-    {"version",         'V',"srt", VERSION, 0,                   NULL,      "the version"},
+    {"ipv4",            '4',"srpt",FAMILY4, AT(family),          NULL,      "IPv4 only"},
+    {"ipv6",            '6',"srpt",FAMILY6, AT(family),          NULL,      "IPv6 only"},
+    {"help",            'h',"srpt",HELP,    0,                   NULL,      "this text"},
+    {"version",         'V',"srpt",VERSION, 0,                   NULL,      "the version"},
 };
 /* clang-format on */
 #define NOPTIONS (sizeof options / sizeof options[0])
-
-static const struct {
-    const char *name;
-    char letter;
-    const char *usage;
-} commands[] = {
-    {"send", 's',
-     "usage: convene send [OPTION]... FILE... URL\n"
-     "Sends files, folders (recursively) or standard input (-) as checkpointed activities.\n"},
-    {"receive", 'r',
-     "usage: convene receive [OPTION]... --listen URL --into DIR\n"
-     "Receives files into a folder until stopped.\n"},
-    {"talk", 't',
-     "usage: convene talk [OPTION]... URL | --listen URL\n"
-     "The session service by hand or by script, one primitive after another.\n"},
-};
-#define NCOMMANDS (sizeof commands / sizeof commands[0])
-
-static char letter_of(const char *command)
-{
-    for (size_t i = 0; i < NCOMMANDS; i++) {
-        if (strcmp(command, commands[i].name) == 0)
-            return commands[i].letter;
-    }
-    return 0;
-}
 
 static void help_of(char which)
 {
@@ -105,19 +81,58 @@ static void help_of(char which)
     }
 }
 
+/* The commands: one row each. letter: of the table of options. */
+static const struct command {
+    const char *name;
+    char letter;
+    const char *help;
+    int (*run)(const struct cli_options *o);
+} commands[] = {
+    {"send", 's',
+     "usage: convene send [OPTION]... FILE... URL\n"
+     "Sends files, folders (recursively) or standard input (-) as checkpointed activities.\n",
+     cli_send},
+    {"receive", 'r',
+     "usage: convene receive [OPTION]... --listen URL --into DIR\n"
+     "Receives files into a folder until stopped.\n",
+     cli_receive},
+    {"talk", 't',
+     "usage: convene talk [OPTION]... URL | --listen URL\n"
+     "The session service by hand or by script, one primitive after another.\n",
+     cli_talk},
+    {"probe", 'p',
+     "usage: convene probe [OPTION]... URL\n"
+     "Says what a peer is: versions, functional units, sizes, and what it does wrong.\n",
+     cli_probe},
+};
+#define NCOMMANDS (sizeof commands / sizeof commands[0])
+
+static const struct command *command_of(const char *name)
+{
+    for (size_t i = 0; name != NULL && i < NCOMMANDS; i++) {
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    }
+    return NULL;
+}
+
 static void help(const char *command)
 {
-    const char *between = "";
+    const struct command *only = command_of(command);
     (void)printf("convene: sessions that outlive their connections\n\n");
     for (size_t i = 0; i < NCOMMANDS; i++) {
-        if (command != NULL && strcmp(command, commands[i].name) != 0)
+        if (only != NULL && only != &commands[i])
             continue;
-        (void)printf("%s%s", between, commands[i].usage);
+        (void)printf("%s", commands[i].help);
         help_of(commands[i].letter);
-        between = "\n";
+        (void)printf("\n");
     }
-    (void)printf("\nURL: iso://host[:port]/SELECTOR[?tsel=SELECTOR], port 102 by default.\n"
-                 "Interrupted (exit 75)? Run the same command again: it goes on where it was.\n");
+    (void)printf(
+        "URL: iso://host[:port]/SELECTOR[?tsel=SELECTOR&name=SELECTOR&peer=minimal], port 102 by "
+        "default.\n");
+    if (only == NULL || only->letter == 's')
+        (void)printf(
+            "Interrupted (exit 75)? Run the same command again: it goes on where it was.\n");
 }
 
 static bool number(const char *text, double *out, const char **rest)
@@ -265,6 +280,7 @@ int cli_parse(struct cli_options *o, int argc, char **argv)
                               .on_conflict = "fail",
                               .name = "stdin",
                               .connect_timeout = 10,
+                              .timeout = 5,
                               .retry_for = -1,
                               .show = 65536,
                               .family = AF_UNSPEC};
@@ -279,7 +295,9 @@ int cli_parse(struct cli_options *o, int argc, char **argv)
                 return rc;
         } else if (o->command == NULL) {
             o->command = arg;
-            which = letter_of(arg);
+            const struct command *c = command_of(arg);
+            which = c != NULL ? c->letter : 0;
+            o->run = c != NULL ? c->run : NULL;
             if (strcmp(arg, "help") == 0) {
                 help(NULL);
                 return -1;
