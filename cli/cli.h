@@ -59,6 +59,17 @@ struct cli_options {
     uint64_t keep_s;
     uint64_t max_octets;
     bool insecure;
+    /* talk */
+    bool automatic;
+    bool expedited; /* the transport's expedited data */
+    bool reuse;     /* transport connections are kept */
+    bool extended;  /* extended concatenation is taken */
+    bool error_report;
+    const char *units; /* that this side has; NULL: all */
+    const char *versions;
+    uint64_t tpdu_size; /* 0: the largest */
+    double tim;         /* 0: the machine's */
+    uint64_t show;      /* octets of user data that are shown */
     /* probe */
     double timeout;
     const char *data;
@@ -69,6 +80,7 @@ int cli_parse(struct cli_options *o, int argc, char **argv);
 
 int cli_send(const struct cli_options *o);
 int cli_receive(const struct cli_options *o);
+int cli_talk(const struct cli_options *o);
 int cli_probe(const struct cli_options *o);
 
 /* A session address. narrow: peer=minimal is taken. 0, or an exit code with the error said. */
