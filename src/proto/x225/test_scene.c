@@ -56,29 +56,44 @@ const struct scene scenes[CVN_SPDU_TYPES] = {
 };
 /* clang-format on */
 
+static void suit(enum cvn_spdu_type type, struct unit *u)
+{
+    switch (u->code) {
+    case 15:
+        set_octet(u, type == CVN_SPDU_AE ? 0 : 1);
+        break;
+    case 16:
+        set_octet(u, type == CVN_SPDU_AC ? 0 : 0x55);
+        break;
+    case 20:
+        set(u, "\x06\xb9", 2); /* PLAIN */
+        break;
+    case 26:
+        set_octet(u, type == CVN_SPDU_CN ? u->value[0] : 0);
+        break;
+    case 42:
+        set(u, "1", 1);
+        break;
+    case 60:
+        set_octet(u, 0);
+        break;
+    case 25:
+    case 193:
+        u->present = type != CVN_SPDU_AB; /* it would not fit the expedited flow */
+        break;
+    default:
+        break;
+    }
+}
+
 /* The samples of test_lines.c, less what no scene could take. */
 struct units values_of(enum cvn_spdu_type type, struct octets *info)
 {
     struct units us = units_of(type);
     info->p = NULL;
     info->n = 0;
-    for (size_t i = 0; i < us.n; i++) {
-        struct unit *u = &us.at[i];
-        if (u->code == 42)
-            set(u, "1", 1);
-        if (u->code == 20)
-            set(u, "\x06\xb9", 2); /* PLAIN */
-        if (u->code == 60)
-            set_octet(u, 0);
-        if ((u->code == 16 && type == CVN_SPDU_AC) || (u->code == 26 && type != CVN_SPDU_CN))
-            set_octet(u, 0);
-        if (u->code == 15)
-            set_octet(u, type == CVN_SPDU_AE ? 0 : 1);
-        if (type == CVN_SPDU_AB && u->code == 193)
-            u->present = false; /* it would not fit the expedited flow */
-        if (type == CVN_SPDU_AB && u->code == 25)
-            u->present = false;
-    }
+    for (size_t i = 0; i < us.n; i++)
+        suit(type, &us.at[i]);
     if (lines[type].information)
         put(info, "info", 4);
     return us;

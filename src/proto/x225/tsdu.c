@@ -187,14 +187,25 @@ void cvn_tsdu_in_purge(struct cvn_tsdu_in *t)
 
 /* Amendments 1 and 2 of X.225: the first octet of a short SPDU has its high bit set, which no SI
  * has; what follows is no LI. Their options are not offered (8.3.1, Protocol Options). */
-static const char tsdu_short_spdu[] = "a short SPDU, which was not offered (X.225 Amd. 1)";
-
-static const char tsdu_wrong_length[] = "the length of an SPDU is wrong (X.225 8.2)";
-
 static bool tsdu_is_short(struct cvn_octets spdu)
 {
     struct cvn_rd rd = cvn_rd_init(spdu.p, spdu.n);
     return (cvn_rd_u8(&rd) & 0x80) != 0;
+}
+
+static bool tsdu_is_headless(struct cvn_octets spdu, size_t header)
+{
+    return tsdu_is_short(spdu) || header > CVN_SPDU_MAX;
+}
+
+/* What stands there has no SI or no length. As much is shown of it, however it was sliced. */
+static int tsdu_no_header(struct tsdu_step *x)
+{
+    bool is_short = tsdu_is_short(x->header);
+    x->header.n = is_short ? 1 : TSDU_LI_END;
+    if (is_short)
+        return tsdu_fail(x, 0, "a short SPDU, which was not offered (X.225 Amd. 1)");
+    return tsdu_fail(x, 1, "the length of an SPDU is wrong (X.225 8.2)");
 }
 
 /* The header of the SPDU that is coming: x->header when it is whole, in the slice or in
@@ -210,14 +221,8 @@ static int tsdu_header(struct tsdu_step *x)
             have = tsdu_part(t);
         size_t whole = cvn_spdu_header_length(have.p, have.n);
         x->header = have;
-        if (tsdu_is_short(have)) {
-            x->header.n = 1;
-            return tsdu_fail(x, 0, tsdu_short_spdu);
-        }
-        if (whole > CVN_SPDU_MAX) {
-            x->header.n = TSDU_LI_END;
-            return tsdu_fail(x, 1, tsdu_wrong_length);
-        }
+        if (tsdu_is_headless(have, whole))
+            return tsdu_no_header(x);
         if (whole != 0 && whole <= have.n) {
             x->header.n = whole;
             if (!buffered)
@@ -754,14 +759,8 @@ static int tsdu_expedited(struct tsdu_step *x)
     struct cvn_octets all = {.p = x->rd.at, .n = cvn_rd_left(&x->rd)};
     size_t header = cvn_spdu_header_length(all.p, all.n);
     x->header = all;
-    if (tsdu_is_short(all)) {
-        x->header.n = 1;
-        return tsdu_fail(x, 0, tsdu_short_spdu);
-    }
-    if (header > CVN_SPDU_MAX) {
-        x->header.n = TSDU_LI_END;
-        return tsdu_fail(x, 1, tsdu_wrong_length);
-    }
+    if (tsdu_is_headless(all, header))
+        return tsdu_no_header(x);
     if (header == 0 || header > all.n)
         return tsdu_fail(x, all.n, "a TSDU ends within an SPDU (X.225 8.1)");
     x->header.n = header;
