@@ -8,7 +8,7 @@ SEEDS   ?= 200
 FUZZ_SECONDS ?= 60
 
 .NOTPARALLEL: # ninja and tests/run.py use the processors
-.PHONY: all help packages packages-for-tests tested check test run tidy format bench fuzz sim torture fresh \
+.PHONY: all help packages packages-for-tests tested check test run tidy format bench fuzz sim torture fresh coverage \
         install clean
 
 all: packages $(BUILD)/build.ninja ## build everything into build/
@@ -48,6 +48,9 @@ tidy: tested ## the rules of CONTRIBUTING.md that a program can judge
 
 format: ## lay the C sources out as .clang-format says
 	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
+
+coverage: tested ## line and branch coverage of codec, machine, COTP and TPKT
+	@tools/coverage --walk
 
 bench: tested ## the speed table, against its yardsticks
 	@tests/bench/run.py

@@ -66,6 +66,9 @@ int cli_parse(struct cli_options *o, int argc, char **argv);
 int cli_send(const struct cli_options *o);
 int cli_receive(const struct cli_options *o);
 
+/* A session address. narrow: peer=minimal is taken. 0, or an exit code with the error said. */
+int cli_url(const char *text, bool narrow, struct cvn_url *out);
+
 /* "convene: what: why (do)" on standard error; do may be NULL. */
 void cli_error(const char *what, const char *why, const char *fix);
 /* The worse of two exit codes. */

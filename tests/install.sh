@@ -69,6 +69,20 @@ use() {
     "$2" "$work/$3" -o "$work/$1" $(pkg-config --cflags convene) $5 $(pkg-config --libs $4 convene) &&
         "$work/$1"
 }
+# The examples, with what is installed alone.
+example() {
+    # shellcheck disable=SC2046
+    cc -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -I. "examples/$1.c" examples/blocking.c -o "$work/$1" \
+        $(pkg-config --cflags --libs convene)
+}
+talk() {
+    local port said
+    coproc SERVER { exec timeout 20 "$work/server"; }
+    local server=$SERVER_PID
+    read -r -t 10 port <&"${SERVER[0]}" && said=$(timeout 20 "$work/client" 127.0.0.1 "$port" one two three) &&
+        wait "$server" && grep -q '^3 SSDUs, 11 octets, 3 points$' <<<"$said" &&
+        grep -q '^no data now: the data token is with the peer$' <<<"$said" && [ "${said##*$'\n'}" = released ]
+}
 is_shared() { readelf -d "$work/$1" | grep -q 'NEEDED.*\[libconvene\.so\.0\]'; }
 is_static() { ! readelf -d "$work/$1" | grep -q 'NEEDED.*libconvene'; }
 # Everything that is exported is ours, and something is.
@@ -108,6 +122,9 @@ expect "... and needs no other" is_static c-static
 expect "a C++ program runs with the static library" use cc-static c++ user.cc --static "-L$work/static"
 expect "... and needs no other" is_static cc-static
 expect "the README's program runs" use readme cc readme.c "" ""
+expect "the examples' client compiles" example client
+expect "the examples' server compiles" example server
+expect "... and they talk to each other" talk
 expect "the manual is installed and has no faults" manual
 expect "the completion is installed and completes" completes
 if [ -x build/convene ]; then

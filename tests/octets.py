@@ -8,6 +8,7 @@ import struct
 # SPDU identifiers (X.225 clause 8); some have two meanings by category.
 GT, PT, DT, ER, FN, DN, RF, CN, AC, AB, AA = 1, 2, 1, 0, 9, 10, 12, 13, 14, 25, 26
 AI, AIA, AR, AE, AEA, AS, ED, MIP, MIA, AD, ADA = 25, 26, 29, 41, 42, 45, 48, 49, 50, 57, 58
+RA, RS, CD, CDA = 34, 53, 61, 62
 FIRST = {1: "GT", 2: "PT", 5: "EX", 7: "PR", 8: "NF", 9: "FN", 10: "DN", 12: "RF", 13: "CN", 14: "AC",
          15: "CDO", 16: "OA", 21: "GTC", 22: "GTA", 25: "AB", 26: "AA", 33: "TD"}
 LATER = {0: "ER", 1: "DT", 25: "AI", 26: "AIA", 29: "AR", 34: "RA", 41: "AE", 42: "AEA", 45: "AS", 48: "ED",

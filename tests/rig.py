@@ -44,9 +44,9 @@ HELD = []  # locks of the ports that this process has drawn
 
 
 def hold_port(port):
-    """True if no other test of this tree has drawn it: it may not be listening there yet."""
-    folder = os.path.join(TOP, "build", "ports")
-    os.makedirs(folder, exist_ok=True)
+    """True if no other test on this machine has drawn it: it may not be listening there yet."""
+    folder = os.path.join(tempfile.gettempdir(), f"convene-ports-{os.getuid()}")
+    os.makedirs(folder, mode=0o700, exist_ok=True)
     lock = open(os.path.join(folder, str(port)), "w", encoding="ascii")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

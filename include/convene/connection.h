@@ -41,6 +41,9 @@ CVN_API void cvn_sc_free(struct cvn_sc *c); /* NULL is fine */
  * connection may be lost: then a provider abort follows. */
 CVN_API int cvn_sc_request(struct cvn_sc *c, struct cvn_x225_prim *p, cvn_time now) CVN_MUST_USE;
 
+/* Why cvn_sc_request() would refuse p now, in words; NULL: it would take it. As cvn_x225_why(). */
+CVN_API const char *cvn_sc_why(const struct cvn_sc *c, const struct cvn_x225_prim *p);
+
 /* Takes octets from the stream. While CVN_EVENT is returned, *ev is set and the
  * octets fed must stay where they are: call again with the rest (in + *used,
  * even if none is left) until CVN_MORE.

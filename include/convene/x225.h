@@ -170,6 +170,7 @@ struct cvn_x225_prim {
     struct cvn_octets called;         /* called; in response and confirm the responding selector */
     uint16_t tsdu_max_initiator;      /* TSDU Maximum Size initiator to responder; 0: unlimited */
     uint16_t tsdu_max_responder;
+    bool simplex; /* S-CONNECT request, positive response: one-way dialogue, see below */
 
     uint8_t tokens;         /* TOKEN-GIVE, TOKEN-PLEASE: Token Item bits; S-CONNECT
                                      response, confirm: tokens the responder asks for */
@@ -259,6 +260,7 @@ struct cvn_x225_opts {
     uint8_t versions;              /* versions this SPM speaks; 0: both */
     bool extended;                 /* able to receive extended concatenation (Protocol Options) */
     bool reuse;                    /* local choice of p02, p64, [9]: keep transport connections */
+    bool minimal;                  /* the narrow dialect, for peers that take no more: below */
     bool error_report;      /* answer a peer's error by ER where A.4.1 allows it, not by AB */
     uint16_t tsdu_max_send; /* responder: answer this TSDU Maximum Size; 0: none */
     uint16_t tsdu_max_receive;
@@ -266,6 +268,15 @@ struct cvn_x225_opts {
                                  are streamed); larger: protocol error; 0: 1 MiB */
     uint64_t tim_ns;         /* timer TIM; 0: 30 s */
 };
+
+/* The narrow dialect (opts.minimal; ?peer=minimal in addresses). All of it is X.225; some deployed
+ * peers read nothing else. Version 2 is offered, and selected, as exactly 2; protocol options are 0;
+ * CN, AC, FN and DN always carry user data, be it empty; every length takes one octet: an SPDU whose
+ * parameters need more than 254 octets is CVN_ETOOBIG (S-DATA and S-TYPED-DATA stay unlimited);
+ * nothing is segmented; references of the connection and TSDU maximum sizes are CVN_EINVAL. Sent by
+ * itself: the Connect/Accept Item, Session User Requirements, selectors if given, user data; and what
+ * units other than duplex need (token setting, initial serial number). Received is what else is
+ * received. */
 
 /* The variables of A.5, for tests, tools and diagnostics. */
 struct cvn_x225_vars {
@@ -295,10 +306,30 @@ CVN_API void cvn_x225_free(struct cvn_x225 *x); /* NULL is fine */
  *   CVN_EUNIT    refused because a functional unit was not agreed
  *   CVN_ESERIAL  refused because of the serial number, or numbers are used up
  *   CVN_ETOOBIG  more user data than the agreed version carries
+ *   CVN_EPERM    one-way dialogue was chosen, and this would turn it round
  *   CVN_FULL     take what cvn_x225_out() has first
  *   CVN_ENOMEM */
 CVN_API int cvn_x225_request(struct cvn_x225 *x, struct cvn_x225_prim *p,
                              cvn_time now) CVN_MUST_USE;
+
+/* Why cvn_x225_request() would refuse p now, in words for people ("the synchronize-minor token is
+ * with the peer"); NULL: it would take it. Static storage. Nothing changes: it may be asked at any
+ * time, also to list what is allowed now. Not foreseen: CVN_FULL, CVN_ENOMEM, and CVN_ETOOBIG of the
+ * narrow dialect. */
+CVN_API const char *cvn_x225_why(const struct cvn_x225 *x, const struct cvn_x225_prim *p);
+
+/* One-way dialogue (simplex). X.225 has no functional unit of that name: on the wire it is
+ * half-duplex whose data token stays where S-CONNECT puts it. So it is a choice of each user for
+ * himself: prim.simplex in S-CONNECT request (units: half-duplex without duplex; the data token
+ * with either side, not "acceptor chooses") or in the positive response. Until the session
+ * connection ends this machine then refuses with CVN_EPERM
+ *   S-TOKEN-GIVE and S-TOKEN-PLEASE that name the data token; S-CONTROL-GIVE where this side has it;
+ *   S-RESYNCHRONIZE request that would put it elsewhere, and the response where the choice is ours;
+ *   S-DATA of the side that is to listen, even if the peer has given it the token.
+ * What a peer that knows nothing of it can still do: ask for the token (S-TOKEN-PLEASE indication,
+ * to be ignored), give it away, or move it by S-RESYNCHRONIZE; the dialogue then stands still until
+ * he moves it back. S-U-EXCEPTION-REPORT still goes against the stream; it is cleared by
+ * S-RESYNCHRONIZE, S-ACTIVITY-INTERRUPT, S-ACTIVITY-DISCARD or S-U-ABORT, not by giving the token. */
 
 /* Transport events (X.214). transport_up: after T-CONNECT; acceptor: we got the
  * T-CONNECT indication; expedited: the TC has expedited data. transport_down:

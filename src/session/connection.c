@@ -156,6 +156,11 @@ int cvn_sc_request(struct cvn_sc *c, struct cvn_x225_prim *p, cvn_time now)
     return rc;
 }
 
+const char *cvn_sc_why(const struct cvn_sc *c, const struct cvn_x225_prim *p)
+{
+    return c->down ? "the transport connection is over" : cvn_x225_why(c->x225, p);
+}
+
 /* A T-service event other than data. */
 static int transport_event(struct cvn_sc *c, const struct cvn_cotp_event *e, cvn_time now)
 {

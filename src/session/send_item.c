@@ -227,6 +227,8 @@ static void request_start(struct cvn_sender *s)
     cvn_sender_news(s, CVN_NEWS_STARTED, it->part_offset, NULL);
 }
 
+static void note_point(struct cvn_sender *s);
+
 static void request_resume(struct cvn_sender *s)
 {
     struct cvn_x225_prim p;
@@ -248,6 +250,7 @@ static void request_resume(struct cvn_sender *s)
         return;
     s->counts.resumes++;
     s->end_unknown = it->ending;
+    note_point(s); /* it may have been confirmed while the end was asked, when none is noted */
     activity_open(s, it->stored.serial, it->stored.offset);
     cvn_sender_news(s, CVN_NEWS_RESUMED, it->stored.offset, NULL);
 }
@@ -293,8 +296,10 @@ static void begin(struct cvn_sender *s)
 static void take_next(struct cvn_sender *s)
 {
     int rc = s->o.ops->next(s->o.ctx, &s->item);
-    if (rc == CVN_OK)
+    if (rc == CVN_OK) {
+        s->point_putting = s->item->stored;
         return;
+    }
     s->item = NULL;
     if (rc == CVN_NONE) {
         s->stopping = true;
@@ -644,13 +649,22 @@ static void point_noted(struct cvn_wait *w, int rc)
         cvn_sender_over(s, CVN_VERDICT_STORE, "the state of the transfer could not be stored");
         return;
     }
-    if (s->item != NULL && s->item->stored.serial != s->point_putting.serial &&
-        (s->state == SENDER_SENDING || s->state == SENDER_DIGESTING)) {
-        s->point_putting = s->item->stored;
-        (void)cvn_item_put(s, &s->point_put, s->item);
-    }
+    if (s->item != NULL && (s->state == SENDER_SENDING || s->state == SENDER_DIGESTING))
+        note_point(s);
     cvn_sender_step(s);
     s->o.ops->moved(s->o.ctx);
+}
+
+/* The item's record, if it says less than is confirmed. */
+static void note_point(struct cvn_sender *s)
+{
+    const struct cvn_point *at = &s->item->stored;
+    if (s->point_put.pending ||
+        (at->serial == s->point_putting.serial && at->offset == s->point_putting.offset))
+        return;
+    s->point_putting = *at;
+    s->point_put.done = point_noted;
+    (void)cvn_item_put(s, &s->point_put, s->item);
 }
 
 void cvn_item_confirmed(struct cvn_sender *s, uint32_t serial)
@@ -670,11 +684,8 @@ void cvn_item_confirmed(struct cvn_sender *s, uint32_t serial)
     s->rest_for = 0;
     s->o.ops->forget(s->o.ctx, it, it->confirmed.offset);
     cvn_sender_news(s, CVN_NEWS_CONFIRMED, it->confirmed.offset, NULL);
-    if (s->point_put.pending || s->state == SENDER_ENDING)
-        return;
-    s->point_putting = it->stored;
-    s->point_put.done = point_noted;
-    (void)cvn_item_put(s, &s->point_put, it);
+    if (s->state != SENDER_ENDING)
+        note_point(s);
 }
 
 void cvn_item_finish(struct cvn_sender *s, enum cvn_outcome o)

@@ -26,6 +26,7 @@
 #define X225_EXPEDITED    16u    /* octets of an expedited TSDU */
 #define X225_TSDU_MAX_LOW 64u    /* below this a TSDU maximum makes no sense: taken as none */
 #define X225_CDO_HEAD     11u    /* SI and LI 4, Enclosure Item 3, PGI and LI 4 */
+#define X225_LI_SHORT     254u   /* of the narrow dialect: parameters of an SPDU */
 #define X225_ROOM         3u     /* things for the transport that one received event makes */
 
 /* A resynchronization in progress, in the order of their priority: 4.1 of the sheet, X.215. */
@@ -121,6 +122,7 @@ struct cvn_x225 {
     bool opt_extended;
     bool opt_reuse;
     bool opt_error_report;
+    bool opt_minimal; /* the narrow dialect */
 
     /* A.5 */
     uint8_t state; /* enum cvn_x225_state */
@@ -137,6 +139,10 @@ struct cvn_x225 {
     int32_t var, vmr, vrr;
     int32_t vado, vadi;
     int32_t vrspnbs, vrspnbr; /* numbers of the resync; without symmetric synchronize the first */
+
+    /* one-way dialogue: a local choice, x225_simplex.c */
+    bool simplex;
+    uint8_t simplex_side; /* enum cvn_x225_side: where the data token stays */
 
     /* SSDUs of DT and TD that the user gives in slices */
     uint8_t streaming;  /* enum cvn_spdu_type: DT or TD is open for the user; else 0xff */
@@ -208,7 +214,7 @@ struct cvn_x225_ev {
 };
 
 /* x225_pred.c: 0 if the program is true, else the rank of what is in the way. */
-enum cvn_x225_rank { X225_TRUE, X225_SERIAL, X225_TOKEN, X225_STATE, X225_UNIT };
+enum cvn_x225_rank { X225_TRUE, X225_SERIAL, X225_TOKEN, X225_STATE, X225_UNIT, X225_NO_ROW };
 unsigned cvn_x225_predicate(const struct cvn_x225 *x, const struct cvn_x225_ev *e,
                             uint16_t program);
 bool cvn_x225_fu(const struct cvn_x225 *x, uint16_t unit);
@@ -224,6 +230,9 @@ int cvn_x225_queue_reserve(struct cvn_x225 *x) CVN_MUST_USE;
 
 /* x225_spdu.c: the outputs of a row. */
 int cvn_x225_output(struct cvn_x225 *x, struct cvn_x225_ev *e, uint8_t output) CVN_MUST_USE;
+/* The narrow dialect's rules for an SPDU that is to be sent. CVN_OK, CVN_ETOOBIG. */
+int cvn_x225_narrow(const struct cvn_x225 *x, struct cvn_spdu *s,
+                    struct cvn_octets user) CVN_MUST_USE;
 /* AB after an error, or ER; never fails. */
 void cvn_x225_stage_abort(struct cvn_x225 *x, struct cvn_x225_stage *st, bool keep, uint8_t bits,
                           struct cvn_octets reflect);
@@ -278,8 +287,13 @@ uint8_t cvn_x225_setting_resolve(uint8_t available, uint8_t asked, uint8_t chose
 bool cvn_x225_setting_valid(uint8_t available, uint8_t setting);
 
 /* x225_req.c: a request or response as an event; its parameters checked. */
-int cvn_x225_request_event(struct cvn_x225 *x, struct cvn_x225_prim *p,
+int cvn_x225_request_event(const struct cvn_x225 *x, struct cvn_x225_prim *p,
                            struct cvn_x225_ev *e) CVN_MUST_USE;
+
+/* x225_simplex.c: one-way dialogue. CVN_OK; CVN_EINVAL, CVN_EPERM: not with it. */
+int cvn_x225_simplex_check(const struct cvn_x225 *x, const struct cvn_x225_ev *e) CVN_MUST_USE;
+/* An S-CONNECT request or positive response was taken. */
+void cvn_x225_simplex_begin(struct cvn_x225 *x, const struct cvn_x225_ev *e);
 
 /* Where the available tokens are now, as a Token Setting Item. */
 uint8_t cvn_x225_setting_now(const struct cvn_x225 *x);
@@ -294,6 +308,15 @@ size_t cvn_x225_kept_octets(const struct cvn_x225 *x);
 void cvn_x225_keep_drop(struct cvn_x225 *x);
 
 /* x225.c */
+/* What is in the way of an event, as of the least hindered row of its cell; X225_NO_ROW: the cell
+ * is empty. */
+unsigned cvn_x225_obstacle(const struct cvn_x225 *x, const struct cvn_x225_ev *e);
+/* Whether an SSDU that the user has begun stands in the way of this request, or keeps to the order
+ * of its slices. */
+bool cvn_x225_streaming(const struct cvn_x225 *x);
+bool cvn_x225_slice_fits(const struct cvn_x225 *x, const struct cvn_x225_ev *e);
+bool cvn_x225_slice_empty(const struct cvn_x225 *x, const struct cvn_x225_ev *e);
+bool cvn_x225_release_early(const struct cvn_x225 *x, const struct cvn_x225_ev *e);
 void cvn_x225_ev_init(struct cvn_x225_ev *e, uint8_t id);
 void cvn_x225_goto(struct cvn_x225 *x, uint8_t next);
 void cvn_x225_settle(struct cvn_x225 *x, cvn_time now);

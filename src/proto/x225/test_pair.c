@@ -347,9 +347,18 @@ struct cvn_octets pair_octets(const char *text)
     return (struct cvn_octets){(const uint8_t *)text, strlen(text)};
 }
 
+/* What cvn_x225_why() says before is what the machine then does. */
 int pair_ask(struct pair *p, unsigned side, struct cvn_x225_prim *prim)
 {
-    return cvn_x225_request(p->side[side].x, prim, p->now);
+    struct cvn_x225 *x = p->side[side].x;
+    const char *why = cvn_x225_why(x, prim);
+    enum cvn_x225_state state = cvn_x225_state(x);
+    int rc = cvn_x225_request(x, prim, p->now);
+    bool refused = rc != CVN_OK && rc != CVN_FULL && rc != CVN_ENOMEM;
+    ck_assert_msg(refused == (why != NULL), "%s %s in %s: %s, and why: %s",
+                  cvn_x225_service_name(prim->service), cvn_x225_type_name(prim->type),
+                  cvn_x225_state_name(state), cvn_err_name(rc), why != NULL ? why : "-");
+    return rc;
 }
 
 void pair_do(struct pair *p, unsigned side, struct cvn_x225_prim *prim)

@@ -42,6 +42,7 @@ static void session_end(struct cvn_x225 *x)
     x->vrsp = x->vrsps = x->vrspr = X225_RSP_NO;
     x->va = x->vm = x->vr = x->var = x->vmr = x->vrr = 0;
     x->vado = x->vadi = -1;
+    x->simplex = false;
     x->send_max = 0;
     x->in.version2 = (x->opt_versions & 2u) != 0;
     x->in.segmented = false;
@@ -120,17 +121,34 @@ void cvn_x225_ev_init(struct cvn_x225_ev *e, uint8_t id)
     e->stage.count = 0;
 }
 
+static unsigned bits_of(uint32_t v)
+{
+    v -= v >> 1 & 0x55555555u;
+    v = (v & 0x33333333u) + (v >> 2 & 0x33333333u);
+    return ((v + (v >> 4)) & 0x0f0f0f0fu) * 0x01010101u >> 24;
+}
+
+/* The rows of a cell; NULL: it has none. The last of them says so. */
+static const struct cvn_x225_row *cell(unsigned state, unsigned event)
+{
+    const struct cvn_x225_cells *c = &cvn_x225_cells[state][event / 32];
+    uint32_t bit = (uint32_t)1 << event % 32;
+    if ((c->there & bit) == 0)
+        return NULL;
+    return &cvn_x225_rows[cvn_x225_first[c->before + bits_of(c->there & (bit - 1))]];
+}
+
 /* The first row of the cell that is true; else *rank says what is in the way. */
 static const struct cvn_x225_row *find(struct cvn_x225 *x, const struct cvn_x225_ev *e,
                                        unsigned *rank)
 {
     const struct cvn_x225_row *found = NULL;
-    size_t cell = (size_t)x->state * X225_EV_COUNT + e->id;
+    const struct cvn_x225_row *row = cell(x->state, e->id);
 
-    *rank = X225_UNIT + 1;
-    for (unsigned i = cvn_x225_first[cell]; i < cvn_x225_first[cell + 1]; i++) {
-        const struct cvn_x225_row *row = &cvn_x225_rows[i];
+    *rank = X225_NO_ROW;
+    for (bool more = row != NULL; more; row++) {
         unsigned r = cvn_x225_predicate(x, e, row->program);
+        more = !row->last;
         if (r != X225_TRUE)
             *rank = r < *rank ? r : *rank;
         else if (found == NULL)
@@ -139,6 +157,18 @@ static const struct cvn_x225_row *find(struct cvn_x225 *x, const struct cvn_x225
             x->ambiguous = true;
     }
     return found;
+}
+
+unsigned cvn_x225_obstacle(const struct cvn_x225 *x, const struct cvn_x225_ev *e)
+{
+    const struct cvn_x225_row *row = cell(x->state, e->id);
+    unsigned rank = X225_NO_ROW;
+    for (bool more = row != NULL; more; row++) {
+        unsigned r = cvn_x225_predicate(x, e, row->program);
+        more = !row->last;
+        rank = r < rank ? r : rank;
+    }
+    return rank;
 }
 
 static int refusal(unsigned rank)
@@ -433,32 +463,59 @@ static int connect_request(struct cvn_x225 *x, struct cvn_x225_ev *e)
     return CVN_OK;
 }
 
+bool cvn_x225_streaming(const struct cvn_x225 *x)
+{
+    return x->streaming != NOT_STREAMING;
+}
+
+static uint8_t stream_type(const struct cvn_x225_ev *e)
+{
+    return e->id == X225_EV_SDTreq ? CVN_SPDU_DT : CVN_SPDU_TD;
+}
+
+bool cvn_x225_slice_fits(const struct cvn_x225 *x, const struct cvn_x225_ev *e)
+{
+    return e->prim->begin ? x->streaming == NOT_STREAMING : x->streaming == stream_type(e);
+}
+
+/* The SSDU would end without an octet. */
+bool cvn_x225_slice_empty(const struct cvn_x225 *x, const struct cvn_x225_ev *e)
+{
+    return e->prim->end && e->prim->data.n == 0 && (e->prim->begin || x->stream_unsent);
+}
+
 /* S-DATA, S-TYPED-DATA: slices of one SSDU follow each other. */
 static int stream_request(struct cvn_x225 *x, struct cvn_x225_ev *e)
 {
     const struct cvn_x225_prim *p = e->prim;
-    uint8_t type = e->id == X225_EV_SDTreq ? CVN_SPDU_DT : CVN_SPDU_TD;
-    if (p->begin ? x->streaming != NOT_STREAMING : x->streaming != type)
+    if (!cvn_x225_slice_fits(x, e))
         return CVN_ESTATE;
-    if (p->begin && p->end && p->data.n == 0)
+    if (cvn_x225_slice_empty(x, e))
         return CVN_EINVAL;
     int rc = fire(x, e);
     if (rc != CVN_OK)
         return rc;
     x->stream_unsent = (p->begin || x->stream_unsent) && p->data.n == 0;
-    x->streaming = p->end ? NOT_STREAMING : type;
+    x->streaming = p->end ? NOT_STREAMING : stream_type(e);
     return CVN_OK;
+}
+
+bool cvn_x225_release_early(const struct cvn_x225 *x, const struct cvn_x225_ev *e)
+{
+    return e->id == X225_EV_SRELrsp_pos && x->state == CVN_STA09 && x->vcoll && x->vtca &&
+           !x->vdnr && !x->vtrr && !x->release_held;
 }
 
 /* 6.3 of the sheet: after a collision the acceptor's DN waits for the initiator's. */
 static int release_early(struct cvn_x225 *x, struct cvn_x225_ev *e)
 {
-    bool waits = x->state == CVN_STA09 && x->vcoll && x->vtca && !x->vdnr && !x->vtrr;
-    if (!waits || x->release_held)
+    if (!cvn_x225_release_early(x, e))
         return CVN_ESTATE;
     struct cvn_spdu s;
     cvn_spdu_init(&s, CVN_SPDU_DN);
-    int rc = cvn_x225_block(x, &s, e->prim->data, x->version == 2, &x->saved, &x->saved_size);
+    int rc = cvn_x225_narrow(x, &s, e->prim->data);
+    if (rc == CVN_OK)
+        rc = cvn_x225_block(x, &s, e->prim->data, x->version == 2, &x->saved, &x->saved_size);
     if (rc != CVN_OK)
         return rc;
     x->release_held = true;
@@ -477,7 +534,7 @@ static int request(struct cvn_x225 *x, struct cvn_x225_ev *e)
     if (x->release_held && e->id != X225_EV_SUABreq)
         return CVN_ESTATE;
     int rc = fire(x, e);
-    if (rc == CVN_ESTATE && e->id == X225_EV_SRELrsp_pos)
+    if (rc == CVN_ESTATE)
         rc = release_early(x, e);
     return rc;
 }
@@ -488,9 +545,12 @@ int cvn_x225_request(struct cvn_x225 *x, struct cvn_x225_prim *p, cvn_time now)
     cvn_x225_settle(x, now);
     int rc = cvn_x225_request_event(x, p, &e);
     if (rc == CVN_OK)
+        rc = cvn_x225_simplex_check(x, &e);
+    if (rc == CVN_OK)
         rc = request(x, &e);
     if (rc != CVN_OK)
         return rc;
+    cvn_x225_simplex_begin(x, &e);
     if (e.used != CVN_SERIAL_NONE)
         p->serial = e.used;
     if (e.used2 != CVN_SERIAL_NONE)
@@ -592,7 +652,8 @@ void cvn_x225_vars(const struct cvn_x225 *x, struct cvn_x225_vars *v)
 
 static bool opts_valid(const struct cvn_x225_opts *o)
 {
-    return (o->units & ~CVN_FU_ALL) == 0 && (o->versions & ~3u) == 0 &&
+    return (!o->minimal || o->versions != 1) && (o->units & ~CVN_FU_ALL) == 0 &&
+           (o->versions & ~3u) == 0 &&
            (o->tsdu_max_send == 0 || o->tsdu_max_send >= X225_TSDU_MAX_LOW) &&
            (o->tsdu_max_receive == 0 || o->tsdu_max_receive >= X225_TSDU_MAX_LOW);
 }
@@ -609,7 +670,9 @@ int cvn_x225_new(struct cvn_x225 **out, const struct cvn_x225_opts *opts)
     x->tim_ns = opts->tim_ns != 0 ? opts->tim_ns : TIM_DEFAULT;
     x->opt_units = opts->units != 0 ? opts->units : CVN_FU_ALL;
     x->opt_versions = opts->versions != 0 ? opts->versions : 3;
-    x->opt_extended = opts->extended;
+    x->opt_versions &= opts->minimal ? 2u : 3u;
+    x->opt_minimal = opts->minimal;
+    x->opt_extended = opts->extended && !opts->minimal;
     x->opt_reuse = opts->reuse;
     x->opt_error_report = opts->error_report;
     x->opt_tsdu_max_send = opts->tsdu_max_send;

@@ -681,7 +681,7 @@ static rank negated(unsigned p)
 
 unsigned cvn_x225_predicate(const struct cvn_x225 *x, const struct cvn_x225_ev *e, uint16_t program)
 {
-    rank stack[8];
+    rank stack[X225_STACK];
     unsigned depth = 0;
     const uint8_t *at = &cvn_x225_programs[program];
 
@@ -696,14 +696,16 @@ unsigned cvn_x225_predicate(const struct cvn_x225 *x, const struct cvn_x225_ev *
             continue;
         }
         unsigned p = *at & ~X225_OP_NOT & 0xffu;
-        assert(p < X225_PREDICATES && depth < 8);
+        assert(p < X225_PREDICATES && depth < X225_STACK);
         rank r = predicates[p](x, e);
         if ((*at & X225_OP_NOT) != 0)
             r = r == X225_TRUE ? negated(p) : X225_TRUE;
         stack[depth++] = r;
     }
-    assert(depth == 1);
-    return stack[0];
+    rank all = stack[0];
+    while (--depth > 0)
+        all = greater(all, stack[depth]);
+    return all;
 }
 
 /* A.4.1: ER may answer an error of the peer when this side has no data token and no other error

@@ -13,7 +13,7 @@
 #include "proto/x225/machine.h"
 #include "proto/x225/x225_table.h"
 
-#define ARGS struct cvn_x225 *x, struct cvn_x225_prim *p, struct cvn_x225_ev *e
+#define ARGS const struct cvn_x225 *x, struct cvn_x225_prim *p, struct cvn_x225_ev *e
 #define UNUSED                                                                                     \
     (void)x;                                                                                       \
     (void)p;                                                                                       \
@@ -330,7 +330,7 @@ static int check_size(const struct cvn_x225 *x, const struct cvn_x225_ev *e, uin
     return n > most[rule] ? CVN_ETOOBIG : CVN_OK;
 }
 
-int cvn_x225_request_event(struct cvn_x225 *x, struct cvn_x225_prim *p, struct cvn_x225_ev *e)
+int cvn_x225_request_event(const struct cvn_x225 *x, struct cvn_x225_prim *p, struct cvn_x225_ev *e)
 {
     if (p->data.n > 0 && p->data.p == NULL)
         return CVN_EINVAL;
