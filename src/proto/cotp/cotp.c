@@ -446,3 +446,8 @@ unsigned cvn_cotp_class_id(const struct cvn_cotp *c)
 {
     return c->class_id;
 }
+
+uint32_t cvn_cotp_tpdu_max(const struct cvn_cotp *c)
+{
+    return c->send_max;
+}

@@ -176,6 +176,8 @@ bool cvn_cotp_closing(const struct cvn_cotp *c);
 bool cvn_cotp_has_expedited(const struct cvn_cotp *c);
 /* 0 or 2: the class proposed by an initiator, from CONNECT_* on the one selected. */
 unsigned cvn_cotp_class_id(const struct cvn_cotp *c);
+/* Octets of the largest TPDU that may be sent, as agreed; 0: not agreed yet. */
+uint32_t cvn_cotp_tpdu_max(const struct cvn_cotp *c);
 /* Gives back what an idle connection does not need: the empty queue's ring, the
  * octets of the last event. */
 void cvn_cotp_trim(struct cvn_cotp *c);

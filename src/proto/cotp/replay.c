@@ -452,6 +452,8 @@ static int request_once(struct run *r, struct side *s, char **t, int n)
 {
     r->accepts = r->accepts || strcmp(t[0], "accept") == 0;
     r->refuses = r->refuses || (s == &r->sides[1] && strcmp(t[0], "disconnect") == 0);
+    if (strcmp(t[0], "disconnect") == 0 && s->fed.n > 0 && (r->accepts || s == &r->sides[0]))
+        s->seed_bits |= COTP_SEED_HANG_UP;
     if (strcmp(t[0], "connect") == 0)
         return cvn_cotp_connect(s->c);
     if (strcmp(t[0], "accept") == 0)
