@@ -193,6 +193,23 @@ const char *cvn_sc_why(const struct cvn_sc *c, const struct cvn_x225_prim *p)
     return c->down ? "the transport connection is over" : cvn_x225_why(c->x225, p);
 }
 
+bool cvn_sc_idle(const struct cvn_sc *c)
+{
+    return c->up && !c->down && cvn_x225_state(c->x225) == CVN_STA01C;
+}
+
+int cvn_sc_disconnect(struct cvn_sc *c, cvn_time now)
+{
+    if (!cvn_sc_idle(c))
+        return CVN_ESTATE;
+    int rc = cvn_cotp_disconnect(c->cotp, CVN_DR_NORMAL);
+    if (rc != CVN_OK)
+        return rc;
+    down(c, now);
+    (void)!cvn_x225_transport_down(c->x225, now);
+    return CVN_OK;
+}
+
 /* A T-service event other than data. */
 static int transport_event(struct cvn_sc *c, const struct cvn_cotp_event *e, cvn_time now)
 {
