@@ -40,13 +40,16 @@ struct cvn_sc_opts {
     struct cvn_octets calling_tsel; /* initiator; .n == 0: left out; at most 32 octets; copied */
     struct cvn_octets called_tsel;
     bool expedited;              /* responder: agree to transport expedited data. An initiator asks
-                                  for it if the S-CONNECT request has CVN_FU_EXPEDITED */
+                                  for it if the S-CONNECT request has CVN_FU_EXPEDITED; a bare one
+                                  if this says so */
     uint8_t transport_classes;   /* enum cvn_transport_class, a set. Initiator: both: class 2
                                   proposed, class 0 as its alternative; 0: class 0. Responder:
                                   those it agrees to, class 2 if the CR prefers it; 0: both */
     bool transport_acknowledged; /* initiator, class 2: each expedited TPDU is to be acknowledged
                                     (EA); until it is nothing else is sent */
     uint32_t tpdu_max;           /* octets; 0: 65,531 */
+    bool bare;                   /* no session protocol: for tools that speak in TSDUs, see
+                                   cvn_sc_tsdu(). The initiator opens the transport connection at once */
     struct cvn_x225_opts x225;   /* its alloc is replaced by the one above */
 };
 
@@ -77,6 +80,15 @@ CVN_API bool cvn_sc_idle(const struct cvn_sc *c);
  * CVN_OK; CVN_ESTATE: there is a session connection; CVN_ENOMEM. */
 CVN_API int cvn_sc_disconnect(struct cvn_sc *c, cvn_time now) CVN_MUST_USE;
 
+/* For tests and tools: a TSDU as it is, past the session machine, which knows nothing of it. Copied.
+ * Expedited ones have at most 16 octets. On a bare connection what comes is given as if it were S-DATA
+ * (S-EXPEDITED-DATA): each indication a slice of a TSDU, with begin and end.
+ *   CVN_ESTATE  no transport connection is open, or an SSDU stands in the middle of a TSDU
+ *   CVN_EUNIT   the transport has no expedited data
+ *   CVN_EINVAL  no octets, or too many; CVN_ENOMEM: the connection may be lost */
+CVN_API int cvn_sc_tsdu(struct cvn_sc *c, struct cvn_octets tsdu, bool expedited,
+                        cvn_time now) CVN_MUST_USE;
+
 /* Takes octets from the stream. While CVN_EVENT is returned, *ev is set and the
  * octets fed must stay where they are: call again with the rest (in + *used,
  * even if none is left) until CVN_MORE.
@@ -97,6 +109,8 @@ CVN_API size_t cvn_sc_out_octets(const struct cvn_sc *c);
 CVN_API size_t cvn_sc_out_iov(struct cvn_sc *c, struct cvn_iov *iov, size_t n);
 CVN_API void cvn_sc_sent(struct cvn_sc *c, size_t octets);
 
+/* Whether the transport connection has ever been open. */
+CVN_API bool cvn_sc_open(const struct cvn_sc *c);
 /* True once nothing more will be said: send what is left, then close. After the end of a
  * transport connection of class 2 it becomes true with the peer's DC, for which
  * cvn_sc_deadline() sets five seconds: feed on. */
