@@ -68,6 +68,7 @@ struct cli_options {
     bool insecure;
     /* talk */
     bool automatic;
+    bool raw;       /* TSDUs, no session protocol */
     bool expedited; /* the transport's expedited data */
     bool reuse;     /* transport connections are kept */
     bool extended;  /* extended concatenation is taken */

@@ -48,6 +48,7 @@ static const struct option options[] = {
     {"checkpoint",      0,  "s",  OCTETS,  AT(spacing),         "N",       "octets between synchronization points (default 1M)"},
     {"points",          0,  "s",  COUNT,   AT(points_max),      "N",       "synchronization points of one activity (default 990000)"},
     {"auto",            0,  "t",  FLAG,    AT(automatic),       NULL,      "answer every indication positively, send data back"},
+    {"raw",             0,  "t",  FLAG,    AT(raw),             NULL,      "TSDUs alone, without the session protocol"},
     {"expedited",       0,  "t",  FLAG,    AT(expedited),       NULL,      "transport expedited data: ask for it, agree to it"},
     {"reuse",           0,  "t",  FLAG,    AT(reuse),           NULL,      "keep transport connections for further sessions"},
     {"extended",        0,  "t",  FLAG,    AT(extended),        NULL,      "take extended concatenation"},

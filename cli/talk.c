@@ -215,7 +215,10 @@ static bool wait_service(const char *name, uint8_t *service)
     static const struct {
         const char *name;
         uint8_t service;
-    } others[] = {{"connected", TALK_CONNECTED}, {"closed", TALK_CLOSED}, {"sent", TALK_SENT}};
+    } others[] = {{"connected", TALK_CONNECTED},
+                  {"closed", TALK_CLOSED},
+                  {"tsdu", TALK_TSDU},
+                  {"sent", TALK_SENT}};
     enum cvn_x225_service s;
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         if (strcmp(name, others[i].name) == 0) {
@@ -424,6 +427,10 @@ static void do_primitive(struct talk *t, const json_t *c, enum cvn_x225_type typ
                                          : "there is no session connection: S-CONNECT comes first");
         return;
     }
+    if (t->o->raw) {
+        talk_refuse(t, e, c, name, kind, "there is no session protocol with --raw");
+        return;
+    }
     if (talk_prim_read(&r, c, s, type, e == NULL ? 0 : talk_end_setting(e), also, why) != CVN_OK) {
         talk_refuse(t, e, c, name, kind, why);
         return;
@@ -433,11 +440,66 @@ static void do_primitive(struct talk *t, const json_t *c, enum cvn_x225_type typ
     talk_prim_fini(&r);
 }
 
+static const char *why_not_raw(const struct talk_end *e, int rc)
+{
+    switch (rc) {
+    case CVN_ESTATE:
+        return e->out.on ? "an SSDU has been begun and not ended"
+                         : "the transport connection is not open, or an SSDU has been begun and "
+                           "not ended";
+    case CVN_EUNIT:
+        return "the transport connection has no expedited data (--expedited)";
+    case CVN_EINVAL:
+        return "a TSDU has at least one octet, an expedited one at most 16";
+    default:
+        return cvn_err_text(rc);
+    }
+}
+
+/* {"raw":"0100..."} */
+static void do_raw(struct talk *t, const json_t *c)
+{
+    static const char *const known[] = {"raw", "expedited", "session", "id", NULL};
+    const json_t *hex = json_object_get(c, "raw");
+    struct talk_end *e = end_of(t, c);
+    if (!only(t, c, "raw", known))
+        return;
+    struct talk_block *b = !json_is_string(hex)
+                               ? NULL
+                               : talk_hex_read(json_string_value(hex), json_string_length(hex));
+    if (b == NULL) {
+        talk_refuse(t, NULL, c, "raw", NULL, "not a string of pairs of hexadecimal digits");
+        return;
+    }
+    int rc = CVN_ESTATE;
+    if (e != NULL)
+        rc = talk_end_tsdu(e, (struct cvn_octets){b->octets, b->used},
+                           json_is_true(json_object_get(c, "expedited")));
+    if (rc == CVN_OK)
+        talk_answer(t, e, c, json_pack("{ss,sI}", "done", "raw", "length", (json_int_t)b->used));
+    else
+        talk_refuse(t, e, c, "raw", NULL, e == NULL ? "nobody is connected" : why_not_raw(e, rc));
+    cvn_ref_drop(&b->ref);
+}
+
 static void do_quit(struct talk *t, const json_t *c)
 {
     static const char *const known[] = {"quit", "id", NULL};
     if (only(t, c, "quit", known))
         t->quit = true;
+}
+
+/* --raw dials at once. */
+static void dial_bare(struct talk *t)
+{
+    struct talk_end *e = t->ends;
+    if (e != NULL || !t->o->raw || t->o->listen != NULL)
+        return;
+    e = talk_end_new(t, true);
+    if (e == NULL || talk_end_dial(e) != CVN_OK) {
+        cli_error("talk", "no memory to dial", NULL);
+        talk_worse(t, EXIT_INTERNAL);
+    }
 }
 
 static bool is_primitive(const json_t *c)
@@ -450,7 +512,11 @@ static bool must_hold(const struct talk *t, const json_t *c)
 {
     enum cvn_x225_service s = CVN_S_DATA;
     const struct talk_end *e = end_of(t, c);
-    if (e == NULL || e->over || !is_primitive(c))
+    if (e == NULL || e->over)
+        return false;
+    if (json_object_get(c, "raw") != NULL && t->o->raw && !e->reached)
+        return true;
+    if (!is_primitive(c) && json_object_get(c, "raw") == NULL)
         return false;
     const char *what = json_string_value(json_object_get(c, "request"));
     if (what != NULL && talk_service(what, &s) && (s == CVN_S_U_ABORT || s == CVN_S_EXPEDITED_DATA))
@@ -463,7 +529,7 @@ static void carry_out(struct talk *t, const json_t *c)
     static const struct {
         const char *name;
         void (*run)(struct talk *t, const json_t *c);
-    } verbs[] = {{"wait", do_wait}, {"pause", do_pause}, {"quit", do_quit}};
+    } verbs[] = {{"wait", do_wait}, {"pause", do_pause}, {"raw", do_raw}, {"quit", do_quit}};
     if (json_object_get(c, "request") != NULL) {
         do_primitive(t, c, CVN_REQUEST);
         return;
@@ -807,6 +873,7 @@ static int run(struct talk *t)
     if (rc == 0)
         rc = talk_input_open(t);
     if (rc == 0) {
+        dial_bare(t);
         (void)uv_run(&t->loop, UV_RUN_DEFAULT);
         rc = t->exit_code;
     }

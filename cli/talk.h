@@ -83,6 +83,7 @@ struct talk_event {
 enum {
     TALK_CONNECTED = CVN_S_SERVICES, /* T-CONNECT */
     TALK_CLOSED,                     /* T-DISCONNECT */
+    TALK_TSDU,                       /* --raw */
     TALK_SENT,
     TALK_PAUSE,
 };
@@ -170,6 +171,8 @@ int talk_end_accept(struct talk_end *e, int fd);
 int talk_end_dial(struct talk_end *e);
 /* As cvn_sc_request(); says done or why not. */
 int talk_end_request(struct talk_end *e, struct cvn_x225_prim *p, const json_t *command);
+/* A TSDU as it is. CVN_OK, or what cvn_sc_tsdu() says. */
+int talk_end_tsdu(struct talk_end *e, struct cvn_octets tsdu, bool expedited);
 void talk_end_flush(struct talk_end *e);
 /* One turn. */
 void talk_end_step(struct talk_end *e);

@@ -43,8 +43,10 @@ void talk_end_flush(struct talk_end *e)
 
 /* -------- what comes -------- */
 
-static json_t *heading(const struct cvn_x225_prim *p)
+static json_t *heading(const struct talk_end *e, const struct cvn_x225_prim *p)
 {
+    if (e->t->o->raw)
+        return json_object();
     return json_pack("{ss}", p->type == CVN_CONFIRM ? "confirm" : "indication",
                      cvn_x225_service_name(p->service));
 }
@@ -80,8 +82,10 @@ static int in_lengthens(struct talk_end *e, const struct cvn_x225_prim *p)
     begin.begin = true;
     begin.end = false;
     begin.data.n = 0;
-    json_t *o = heading(p);
+    json_t *o = heading(e, p);
     talk_prim_write(o, &begin, 0, 0);
+    if (e->t->o->raw)
+        (void)json_object_set_new(o, "tsdu", json_null());
     talk_say(e->t, e, o);
     return CVN_OK;
 }
@@ -127,7 +131,7 @@ static int in_take(struct talk_end *e, const struct cvn_x225_prim *p)
 static void in_end(struct talk_end *e, const struct cvn_x225_prim *p)
 {
     struct talk_in *in = &e->in;
-    json_t *o = heading(p);
+    json_t *o = heading(e, p);
     if (in->long_one) {
         uint8_t digest[CVN_HASH_MAX];
         char hex[2 * CVN_HASH_MAX + 1] = "";
@@ -140,12 +144,18 @@ static void in_end(struct talk_end *e, const struct cvn_x225_prim *p)
         (void)json_object_set_new(o, "length", json_integer((json_int_t)in->total));
         (void)json_object_set_new(o, "pattern", json_boolean(in->pattern));
         (void)json_object_set_new(o, "xxh128", json_string(hex));
+    } else if (e->t->o->raw) {
+        talk_hex_write(o, "tsdu", (struct cvn_octets){in->octets, (size_t)in->total});
     } else {
         talk_data_write(o, (struct cvn_octets){in->octets, (size_t)in->total});
     }
+    if (e->t->o->raw && in->long_one)
+        (void)json_object_set_new(o, "tsdu", json_null());
+    if (p->service == CVN_S_EXPEDITED_DATA)
+        (void)json_object_set_new(o, "expedited", json_true());
     in_reset(in);
     talk_say(e->t, e, o);
-    talk_note(e->t, e, p->service, p->type, CVN_SERIAL_NONE);
+    talk_note(e->t, e, e->t->o->raw ? TALK_TSDU : p->service, p->type, CVN_SERIAL_NONE);
 }
 
 /* A slice of S-DATA or S-TYPED-DATA. */
@@ -203,13 +213,13 @@ static void take(struct talk_end *e, const struct cvn_x225_prim *p)
     e->heard = uv_hrtime();
     if (t->o->verbose && p->service != CVN_S_DATA)
         cli_primitive(p, false, e->peer);
-    if (p->service == CVN_S_DATA || p->service == CVN_S_TYPED_DATA) {
+    if (p->service == CVN_S_DATA || p->service == CVN_S_TYPED_DATA || t->o->raw) {
         take_slice(e, p);
     } else {
         if (p->service != CVN_S_EXPEDITED_DATA)
             in_cut(e);
         judge(e, p);
-        json_t *o = heading(p);
+        json_t *o = heading(e, p);
         talk_prim_write(o, p, talk_end_vars(e).tokens_available, (size_t)t->o->show);
         talk_say(t, e, o);
         talk_note(t, e, p->service, p->type, p->serial);
@@ -228,7 +238,7 @@ static void take_next(struct talk_end *e)
 
 static void reached(struct talk_end *e)
 {
-    if (e->reached || talk_end_vars(e).state == CVN_STA01B || talk_end_vars(e).state == CVN_STA01)
+    if (e->reached || !cvn_sc_open(e->sc))
         return;
     e->reached = true;
     talk_say(e->t, e, json_pack("{ss,ss}", "event", "connected", "peer", e->peer));
@@ -498,7 +508,8 @@ int talk_end_request(struct talk_end *e, struct cvn_x225_prim *p, const json_t *
     }
     if (e->t->o->verbose && p->service != CVN_S_DATA)
         cli_primitive(p, true, e->peer);
-    requested(e, p, command);
+    if (command != NULL || p->end)
+        requested(e, p, command);
     if (p->service == CVN_S_CONNECT)
         e->session = p->result == CVN_RESULT_ACCEPT;
     if (p->service == CVN_S_U_ABORT ||
@@ -511,6 +522,14 @@ int talk_end_request(struct talk_end *e, struct cvn_x225_prim *p, const json_t *
     take_next(e);
     talk_end_flush(e);
     return CVN_OK;
+}
+
+int talk_end_tsdu(struct talk_end *e, struct cvn_octets tsdu, bool expedited)
+{
+    int rc = cvn_sc_tsdu(e->sc, tsdu, expedited, uv_hrtime());
+    if (rc == CVN_OK)
+        talk_end_flush(e);
+    return rc;
 }
 
 void talk_end_step(struct talk_end *e)
@@ -548,6 +567,7 @@ struct talk_end *talk_end_new(struct talk *t, bool initiator)
         .called_tsel = {t->url.tsel, initiator ? t->url.tsel_len : 0},
         .expedited = t->o->expedited,
         .tpdu_max = (uint32_t)t->o->tpdu_size,
+        .bare = t->o->raw,
         .x225 = {.units = t->units,
                  .versions = t->versions,
                  .extended = t->o->extended,

@@ -334,22 +334,45 @@ static int digit(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-static int read_hex(struct reading *r, const char *text, size_t n, struct cvn_octets *out)
+/* -1: text is not hexadecimal digits, -2: an odd number of them. */
+static int hex_append(struct talk_block *b, const char *text, size_t n)
 {
-    struct talk_block *b = r->t->block;
     uint8_t *to = b->octets + b->used;
     if (n % 2 != 0)
-        return bad(r, "an odd number of hexadecimal digits");
+        return -2;
     for (size_t i = 0; i < n; i += 2) {
         int high = digit(text[i]);
         int low = digit(text[i + 1]);
         if (high < 0 || low < 0)
-            return bad(r, "not hexadecimal");
+            return -1;
         to[i / 2] = (uint8_t)(high << 4 | low);
     }
     b->used += n / 2;
-    *out = (struct cvn_octets){to, n / 2};
-    return CVN_OK;
+    return 0;
+}
+
+struct talk_block *talk_hex_read(const char *text, size_t n)
+{
+    struct talk_block *b = talk_block_new(n / 2 + 1);
+    if (b != NULL && hex_append(b, text, n) != 0) {
+        cvn_ref_drop(&b->ref);
+        b = NULL;
+    }
+    return b;
+}
+
+static int read_hex(struct reading *r, const char *text, size_t n, struct cvn_octets *out)
+{
+    struct talk_block *b = r->t->block;
+    *out = (struct cvn_octets){b->octets + b->used, n / 2};
+    switch (hex_append(b, text, n)) {
+    case 0:
+        return CVN_OK;
+    case -1:
+        return bad(r, "not hexadecimal");
+    default:
+        return bad(r, "an odd number of hexadecimal digits");
+    }
 }
 
 static int read_text(struct reading *r, const json_t *v, struct cvn_octets *out)
@@ -699,6 +722,11 @@ json_t *talk_octets_json(struct cvn_octets o)
     for (size_t i = 0; i < o.n && plain; i++)
         plain = o.p[i] > ' ' && o.p[i] < 0x7f;
     return plain ? json_stringn((const char *)o.p, o.n) : hexadecimal("0x", o);
+}
+
+void talk_hex_write(json_t *o, const char *name, struct cvn_octets data)
+{
+    (void)json_object_set_new(o, name, hexadecimal("", data));
 }
 
 void talk_data_write(json_t *o, struct cvn_octets data)

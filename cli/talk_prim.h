@@ -43,6 +43,9 @@ void talk_prim_fini(struct talk_prim *t);
 void talk_prim_write(json_t *o, const struct cvn_x225_prim *p, uint8_t available, size_t show);
 /* Adds user data: "data" if it is UTF-8, else "hex". */
 void talk_data_write(json_t *o, struct cvn_octets data);
+void talk_hex_write(json_t *o, const char *name, struct cvn_octets data);
+/* The octets of hexadecimal digits; NULL: text is not that, or no memory. */
+struct talk_block *talk_hex_read(const char *text, size_t n);
 /* Text, or 0x and hexadecimal digits. */
 json_t *talk_octets_json(struct cvn_octets o);
 
