@@ -98,7 +98,7 @@ static int look_in_config(const struct cli_options *o, struct cli_target *t)
 {
     struct cvn_session_entry e;
     char why[300];
-    if (t->url.has_port || cvn_url_is_literal(t->url.host))
+    if (o->listen != NULL || t->url.has_port || cvn_url_is_literal(t->url.host))
         return 0;
     switch (cvn_sessions_find(o->config, t->url.host, &e, why, sizeof why)) {
     case CVN_OK:

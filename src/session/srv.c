@@ -18,13 +18,14 @@
 #define TYPE_SRV    33u
 #define CLASS_IN    1u
 #define LABEL_LINK  0xc0u
+#define TEXT_MAX    253u /* of a name as text: 255 octets as RFC 1035 3.1 counts */
 #define RECORDS_MAX 256u /* looked at */
 
 /* One label behind what is in text. false: too long, or octets that no host name has. */
 static bool label(struct cvn_rd *r, unsigned len, char *text, size_t *at)
 {
     const uint8_t *p = cvn_rd_bytes(r, len);
-    if (p == NULL || *at + len + 2 > CVN_SRV_NAME)
+    if (p == NULL || *at + len + 1 > TEXT_MAX + (*at == 0 ? 1u : 0))
         return false;
     if (*at > 0)
         text[(*at)++] = '.';

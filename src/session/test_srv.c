@@ -75,6 +75,27 @@ START_TEST(malformed_answers_are_refused)
                      CVN_EPROTO);
     ck_assert_int_eq(PARSE(HEAD("\x81\x80", "\1") RECORD("\x0a") "\0\1\0\1\0\x66\1/\xc0\x1b"),
                      CVN_EPROTO);
+    /* A name of 253 characters, and of 254. */
+    static const char record[] = HEAD("\x81\x80", "\1") "\xc0\x0c\0\x21\0\1\0\0\0\x3c";
+    for (unsigned last = 61; last <= 62; last++) {
+        char all[400];
+        size_t len = sizeof record - 1;
+        unsigned name = 3 * 64 + 1 + last + 1;
+        memcpy(all, record, len);
+        all[len++] = (char)((6 + name) >> 8);
+        all[len++] = (char)(6 + name);
+        memcpy(all + len, "\0\1\0\1\0\x66", 6);
+        len += 6;
+        for (unsigned i = 0; i < 4; i++) {
+            unsigned n_label = i < 3 ? 63 : last;
+            all[len++] = (char)n_label;
+            memset(all + len, 'a', n_label);
+            len += n_label;
+        }
+        all[len++] = 0;
+        ck_assert_int_eq(parse(all, len), last == 61 ? CVN_OK : CVN_EPROTO);
+        ck_assert(last != 61 || strlen(out[0].target) == 253);
+    }
     /* Port 0 is no port. */
     ck_assert_int_eq(PARSE(HEAD("\x81\x80", "\1") RECORD("\x0a") "\0\1\0\1\0\0\1a\xc0\x1b"),
                      CVN_ENOTFOUND);
