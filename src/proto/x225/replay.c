@@ -518,6 +518,7 @@ static void do_primitive(struct side *s, char *text, const char *refused)
         const char *is = rc == CVN_OK ? "" : cvn_err_name(rc) + 4;
         if (strcmp(is, refused) != 0)
             fail("the machine says %s", cvn_err_name(rc));
+        take_due(s);
         return;
     }
     struct event *e = s->first;
