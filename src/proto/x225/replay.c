@@ -21,7 +21,7 @@
 #define OCTETS_MAX    200000u
 #define ROUNDS_RANDOM 20
 #define TEXTS         400
-#define HELD          8
+#define HELD          16
 
 enum slicing { WHOLE, OCTETS, RANDOM };
 
