@@ -134,7 +134,7 @@ struct cvn_sender_opts {
     const struct cvn_sender_ops *ops;
     void *ctx;
     const struct cvn_store *store;
-    struct cvn_octets called_ssel; /* the service; copied */
+    struct cvn_octets called_ssel;  /* the service; copied */
     struct cvn_octets calling_ssel; /* who calls; at most 16 octets; copied */
     struct cvn_octets called_tsel;
     struct cvn_octets calling_tsel;
