@@ -21,7 +21,7 @@
 #define OCTETS_MAX    200000u
 #define ROUNDS_RANDOM 20
 #define TEXTS         400
-#define HELD          8
+#define HELD          16
 
 enum slicing { WHOLE, OCTETS, RANDOM };
 
@@ -520,6 +520,7 @@ static void do_primitive(struct side *s, char *text, const char *refused)
         const char *is = rc == CVN_OK ? "" : cvn_err_name(rc) + 4;
         if (strcmp(is, refused) != 0)
             fail("the machine says %s", cvn_err_name(rc));
+        take_due(s);
         return;
     }
     struct event *e = s->first;
