@@ -479,8 +479,7 @@ static int stream(struct cvn_x225 *x, struct cvn_x225_ev *e, uint8_t type)
 
     if (p->data.n == 0 && !p->end)
         return CVN_OK;
-    if (p->data.n == 0 && first)
-        return CVN_EINVAL; /* an SSDU has at least one octet */
+    assert(p->data.n > 0 || !first); /* cvn_x225_slice_empty() */
     struct cvn_x225_item *it = cvn_x225_stage_item(&e->stage, CVN_X225_T_DATA);
     if (x->send_max != 0) {
         it->flags = X225_ITEM_SEGMENT | X225_ITEM_END;
@@ -513,8 +512,8 @@ static int make_EX(struct cvn_x225 *x, struct cvn_x225_ev *e)
     struct cvn_x225_item *it = cvn_x225_stage_item(&e->stage, CVN_X225_T_EXPEDITED);
     struct cvn_wr w = cvn_wr_init(it->head.small, X225_SMALL);
     int rc = cvn_tsdu_encode(&s, 0, &w);
-    if (rc != CVN_OK)
-        return rc;
+    assert(rc == CVN_OK);
+    (void)rc;
     cvn_wr_bytes(&w, e->prim->data.p, e->prim->data.n);
     assert(!w.bad && w.len <= X225_EXPEDITED);
     it->small_len = (uint8_t)w.len;
@@ -667,8 +666,7 @@ void cvn_x225_stage_abort(struct cvn_x225 *x, struct cvn_x225_stage *st, bool ke
     put_disconnect(&s, bits | (keep ? 0u : CVN_TD_RELEASED));
     if (reflect.n > X225_REFLECT_MAX)
         reflect.n = X225_REFLECT_MAX;
-    if ((bits & CVN_TD_PROTOCOL) != 0)
-        put_octets(&s, CVN_HAS_REFLECT, &s.reflect, reflect);
+    put_octets(&s, CVN_HAS_REFLECT, &s.reflect, reflect);
     stage_small(x, st, &s, x->texp);
 }
 
