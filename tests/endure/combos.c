@@ -510,11 +510,9 @@ static uint8_t side_setting(uint8_t asked, unsigned bit)
     return pair == CVN_SIDE_ACCEPTOR_CHOOSES ? CVN_SIDE_RESPONDER : (uint8_t)pair;
 }
 
-/* false: the versions do not meet, and the answer was as it must be. */
-static bool connect_ends(void)
+static void ask_connect(void)
 {
     const struct combination *c = w.c;
-    uint8_t both = c->version[0] & c->version[1];
     struct cvn_x225_prim p = request(CVN_S_CONNECT);
     p.units = c->units | c->mode.offered;
     p.serial = number_wanted(p.units) ? 7 : CVN_SERIAL_NONE;
@@ -525,37 +523,61 @@ static bool connect_ends(void)
     p.token_setting = c->setting;
     p.data = text("hello");
     do_it(0, &p);
-    if (both == 0) {
-        const struct cvn_x225_prim *no = heard(0, CVN_S_CONNECT, CVN_CONFIRM);
-        need(no->result == CVN_RF_VERSION && no->versions == c->version[1]);
-        quiet();
-        return false;
-    }
+}
+
+/* Outside activities only: with them the numbers begin anew. */
+static bool numbered(void)
+{
+    return number_wanted(w.units) && !has(AC);
+}
+
+static void answer_connect(void)
+{
+    const struct combination *c = w.c;
     const struct cvn_x225_prim *asked = heard(1, CVN_S_CONNECT, CVN_INDICATION);
+    unsigned offered = c->units | c->mode.offered;
     need(asked->versions == c->version[0] && asked->data.n == 5);
-    need(asked->units == (p.units & ~(unsigned)(texp(c) ? 0 : EX)));
+    need(asked->units == (offered & ~(unsigned)(texp(c) ? 0 : EX)));
     struct cvn_x225_prim a = response(CVN_S_CONNECT);
     a.units = w.units;
-    a.serial = number_wanted(w.units) && (w.units & AC) == 0 ? 9 : CVN_SERIAL_NONE;
-    if ((w.units & SS) != 0 && (w.units & AC) == 0)
-        a.serial2 = 31;
+    a.serial = numbered() ? 9 : CVN_SERIAL_NONE;
+    a.serial2 = numbered() && has(SS) ? 31 : CVN_SERIAL_NONE;
     a.has_token_setting = true;
     for (unsigned bit = 0; bit < 8; bit += 2)
         a.token_setting |= (uint8_t)(side_setting(c->setting, bit) << bit);
     a.data = text("hello to you");
     do_it(1, &a);
+}
+
+static void judge_confirm(void)
+{
+    const struct combination *c = w.c;
     const struct cvn_x225_prim *got = heard(0, CVN_S_CONNECT, CVN_CONFIRM);
+    w.version = (c->version[0] & c->version[1] & 2) != 0 ? 2 : 1;
     need(got->result == CVN_RESULT_ACCEPT && got->units == w.units && got->data.n == 12);
-    need(got->versions == ((both & 2) != 0 ? 2 : 1));
+    need(got->versions == w.version);
     need(got->tsdu_max_initiator == smaller(c->max_offered[0], c->max_answered[0]));
     need(got->tsdu_max_responder == smaller(c->max_offered[1], c->max_answered[1]));
-    if (a.serial != CVN_SERIAL_NONE)
-        need(got->serial == a.serial);
+    need(!numbered() || got->serial == 9);
     for (unsigned bit = 0; bit < 8; bit += 2) {
         if ((exist() >> bit & 1) != 0)
             w.owned[side_setting(c->setting, bit)] |= (uint8_t)(1u << bit);
     }
-    w.version = (both & 2) != 0 ? 2 : 1;
+}
+
+/* false: the versions do not meet, and the answer was as it must be. */
+static bool connect_ends(void)
+{
+    const struct combination *c = w.c;
+    ask_connect();
+    if ((c->version[0] & c->version[1]) == 0) {
+        const struct cvn_x225_prim *no = heard(0, CVN_S_CONNECT, CVN_CONFIRM);
+        need(no->result == CVN_RF_VERSION && no->versions == c->version[1]);
+        quiet();
+        return false;
+    }
+    answer_connect();
+    judge_confirm();
     return true;
 }
 
