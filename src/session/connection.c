@@ -101,15 +101,13 @@ static int hand_down_expedited(struct cvn_sc *c, const struct cvn_x225_out *o)
 /* Octets that nobody owns: COTP copies them, as much at once as it takes. */
 static int hand_down_copied(struct cvn_sc *c, const struct cvn_x225_out *o)
 {
-    int rc = cvn_cotp_data(c->cotp, o->header, NULL, NULL, 0, false);
     size_t done = 0;
-    while (rc == CVN_OK && (done < o->data.n || (done == 0 && o->end))) {
+    int rc = cvn_cotp_data(c->cotp, o->header, NULL, NULL, 0, o->end && o->data.n == 0);
+    while (rc == CVN_OK && done < o->data.n) {
         size_t n = o->data.n - done < COPIED_MAX ? o->data.n - done : COPIED_MAX;
-        struct cvn_octets part = {n == 0 ? NULL : o->data.p + done, n};
+        struct cvn_octets part = {o->data.p + done, n};
         done += n;
         rc = cvn_cotp_data(c->cotp, part, NULL, NULL, 0, o->end && done == o->data.n);
-        if (n == 0)
-            break;
     }
     return rc;
 }

@@ -125,20 +125,10 @@ static int options_parameter(struct reader *r, const struct parameter *p)
     return CVN_OK;
 }
 
-/* Table 3 of 6.5.4 h: may the preferred class name this alternative? */
+/* Table 3 of 6.5.4 h: may the preferred class, 1 to 4, name this alternative? */
 static bool alternative_valid(uint8_t preferred, uint8_t alternative)
 {
-    switch (preferred) {
-    case 1:
-        return alternative <= 1;
-    case 2:
-        return alternative == 0 || alternative == 2;
-    case 3:
-    case 4:
-        return alternative <= preferred;
-    default:
-        return false;
-    }
+    return alternative <= preferred && (preferred != 2 || alternative != 1);
 }
 
 /* C7. Class 1 implies that class 0 may be answered, be it preferred or alternative. */
