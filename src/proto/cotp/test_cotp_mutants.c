@@ -91,27 +91,38 @@ static void read_c7(struct header *h, const uint8_t *v, unsigned n, size_t i)
     }
 }
 
+/* C0 and F0 of a CC, of a right length. */
+static void read_size(struct header *h, unsigned code, const uint8_t *v, unsigned n, size_t i)
+{
+    unsigned long number = 0;
+    for (unsigned k = 0; k < n; k++)
+        number = number * 256 + v[k];
+    if (code == 0xc0 ? number < 7 || number > 13 : number < 1 || number > 511)
+        wrong(h, 3, 133, i + 2 + n);
+    h->sizes |= code == 0xc0 ? 1 : 2;
+}
+
 static void read_cc(struct header *h, unsigned code, const uint8_t *v, unsigned n, size_t i)
 {
-    unsigned long units = 0;
-    for (unsigned k = 0; k < n && k < 4; k++)
-        units = units * 256 + v[k];
-    bool two_only = h->class_id == 2;
-    if (code == 0xc0 && n == 1 && (v[0] < 7 || v[0] > 13))
-        wrong(h, 3, 133, i + 3);
-    else if (code == 0xf0 && n >= 1 && n <= 4 && (units == 0 || units > 511))
-        wrong(h, 3, 133, i + 2 + n);
-    else if (code == 0xc0 ? n != 1 : code == 0xf0 && (n < 1 || n > 4))
-        wrong(h, 3, 138, i + 2);
-    else if (code == 0xc0 || code == 0xf0)
-        h->sizes |= code == 0xc0 ? 1 : 2;
-    else if (code == 0xc1 || code == 0xc2 || (code == 0xc5 && two_only))
-        return;
-    else if (two_only && code >= 0x86 && code <= 0x89) {
-        if (n != (code == 0x86 ? 3 : code == 0x87 ? 2 : code == 0x88 ? 8 : n == 24 ? 24 : 12))
+    static const struct {
+        unsigned code, class_id; /* from class_id on */
+        const char *lengths;     /* octets; NULL: any */
+    } known[] = {
+        {0xc0, 0, "\1"}, {0xf0, 0, "\1\2\3\4"}, {0xc1, 0, NULL},
+        {0xc2, 0, NULL}, {0xc5, 2, NULL},       {0x86, 2, "\3"},
+        {0x87, 2, "\2"}, {0x88, 2, "\10"},      {0x89, 2, "\14\30"},
+    };
+    for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
+        const char *lengths = known[k].lengths;
+        if (code != known[k].code || (known[k].class_id == 2 && h->class_id != 2))
+            continue;
+        if (lengths != NULL && (n == 0 || strchr(lengths, (int)n) == NULL))
             wrong(h, 3, 138, i + 2);
-    } else
-        wrong(h, 1, 133, i + 1);
+        else if (code == 0xc0 || code == 0xf0)
+            read_size(h, code, v, n, i);
+        return;
+    }
+    wrong(h, 1, 133, i + 1);
 }
 
 static void read_parameter(struct header *h, unsigned type, const uint8_t *p, size_t i)
@@ -151,6 +162,42 @@ static void read_connect(struct header *h, const uint8_t *p, unsigned type)
     }
 }
 
+/* The fixed part of DR, DC, ER, EA. */
+static void read_other(struct header *h, const uint8_t *p, unsigned type)
+{
+    h->dst = two(p + 2);
+    if (type == 0x80 || type == 0xc0)
+        h->src = two(p + 4);
+    h->what = p[type == 0x80 ? 6 : 4];
+    if (type == 0x20 && h->what > 127)
+        wrong(h, 3, 133, 5);
+}
+
+/* The parameters, from octet i to the end of the header. */
+static void read_variable(struct header *h, const uint8_t *p, unsigned type, size_t i)
+{
+    size_t end = 1u + p[0];
+    while (h->ok && i < end) {
+        if (i + 1 == end)
+            wrong(h, 3, 138, i + 1);
+        else if (i + 2 + p[i + 1] > end)
+            wrong(h, 3, 138, i + 2);
+        else
+            read_parameter(h, type, p, i);
+        i += h->ok ? 2u + p[i + 1] : 0;
+    }
+}
+
+static bool li_bad(const uint8_t *p, size_t n)
+{
+    return p[0] == 0 || p[0] == 255 || p[0] >= n;
+}
+
+static bool connects(const uint8_t *p)
+{
+    return (p[1] & 0xf0) == 0xe0 || (p[1] & 0xf0) == 0xd0;
+}
+
 static struct header read_header(const uint8_t *p, size_t n)
 {
     static const struct {
@@ -159,41 +206,25 @@ static struct header read_header(const uint8_t *p, size_t n)
                  {0xc0, 5, 0},  {0x70, 4, 0},  {0x20, 4, 0}};
     struct header h = {.ok = true};
     size_t k = 0;
-    unsigned type = (p[1] & 0xe0) == 0xe0 || (p[1] & 0xf0) == 0xd0 ? p[1] & 0xf0u : p[1];
-    if ((type == 0xe0 || type == 0xd0) && n >= 6 && p[0] >= 5)
+    unsigned type = connects(p) ? p[1] & 0xf0u : p[1];
+    if (connects(p) && n >= 6 && p[0] >= 5)
         h.src = two(p + 4);
-    if (p[0] == 0 || p[0] == 255 || p[0] >= n) {
-        wrong(&h, 0, 138, 1);
-        return h;
-    }
     while (k < 6 && types[k].type != type)
         k++;
-    if (k == 6)
+    if (li_bad(p, n))
+        wrong(&h, 0, 138, 1);
+    else if (k == 6)
         wrong(&h, 2, 133, 2);
     else if (p[0] < types[k].least)
         wrong(&h, 0, 138, 1);
-    else if (k < 2)
+    else if (connects(p))
         read_connect(&h, p, type);
-    else {
-        h.dst = two(p + 2);
-        h.src = k < 4 ? two(p + 4) : 0;
-        h.what = p[type == 0x80 ? 6 : 4];
-        if (type == 0x20 && h.what > 127)
-            wrong(&h, 3, 133, 5);
-    }
-    size_t end = h.ok ? 1u + p[0] : 0;
-    for (size_t i = h.ok ? 1 + types[k].least : 0; h.ok && i < end; i += 2u + p[i + 1]) {
-        if (i + 1 == end)
-            wrong(&h, 3, 138, i + 1);
-        else if (i + 2 + p[i + 1] > end)
-            wrong(&h, 3, 138, i + 2);
-        else
-            read_parameter(&h, type, p, i);
-        if (!h.ok)
-            break;
-    }
-    if (h.ok && n - end > types[k].user)
-        wrong(&h, 0, 138, end);
+    else
+        read_other(&h, p, type);
+    if (h.ok)
+        read_variable(&h, p, type, 1 + types[k].least);
+    if (h.ok && n - 1 - p[0] > types[k].user)
+        wrong(&h, 0, 138, 1u + p[0]);
     return h;
 }
 
@@ -277,61 +308,80 @@ static int refused(const struct header *h, const struct place *at)
     return 0;
 }
 
+/* A header in WFCC that is invalid. */
+static void bad_in_wfcc(struct outcome *o, const struct header *h, const uint8_t *p, bool dr)
+{
+    if (dr)
+        say_dr(o, h->src, OURS, h->reason);
+    else if (p[1] != 0x70 && h->src != 0)
+        say_er(o, h->src, h->cause, p, h->upto);
+    ends(o, "local", h->reason, dr ? CVN_COTP_CLOSING : CVN_COTP_ENDED);
+}
+
+/* A CC for us, or of class 0. */
+static void cc_in_wfcc(struct outcome *o, const struct place *at, const struct header *h)
+{
+    int why = refused(h, at);
+    bool two_wanted = at->class_id == 2 && h->class_id != 0;
+    if (why == 0) {
+        ends(o, "conf", (int)h->class_id, CVN_COTP_OPEN);
+        return;
+    }
+    if (two_wanted)
+        say_dr(o, h->src, OURS, why);
+    ends(o, "local", why, two_wanted ? CVN_COTP_CLOSING : CVN_COTP_ENDED);
+}
+
 static void in_wfcc(struct outcome *o, const struct place *at, const uint8_t *p, size_t n)
 {
-    unsigned type = p[1] & 0xf0;
     struct header h = read_header(p, n);
-    bool cc = type == 0xd0;
+    bool cc = (p[1] & 0xf0) == 0xd0;
     bool class_2 = at->class_id == 2;
     if (!cc && p[1] != 0x80 && p[1] != 0x70) {
         ends(o, "local", 133, CVN_COTP_ENDED);
-    } else if (!h.ok && cc && class_2 && h.class_id == 2) {
-        say_dr(o, h.src, OURS, h.reason);
-        ends(o, "local", h.reason, CVN_COTP_CLOSING);
     } else if (!h.ok) {
-        if (p[1] != 0x70 && h.src != 0)
-            say_er(o, h.src, h.cause, p, h.upto);
-        ends(o, "local", h.reason, CVN_COTP_ENDED);
+        bad_in_wfcc(o, &h, p, cc && class_2 && h.class_id == 2);
     } else if (class_2 && h.dst != OURS && !(cc && h.class_id == 0)) {
         if (cc)
             say_dr(o, h.src, h.dst, 132);
-        else if (type == 0x80 && h.src != 0)
+        else if (h.src != 0) /* an ER has none */
             say_dc(o, h.src, h.dst);
-    } else if (!cc) {
-        ends(o, type == 0x80 ? "peer" : "error", (int)h.what, CVN_COTP_ENDED);
-    } else if (refused(&h, at) == 0) {
-        ends(o, "conf", (int)h.class_id, CVN_COTP_OPEN);
-    } else if (class_2 && h.class_id != 0) {
-        say_dr(o, h.src, OURS, refused(&h, at));
-        ends(o, "local", refused(&h, at), CVN_COTP_CLOSING);
+    } else if (cc) {
+        cc_in_wfcc(o, at, &h);
     } else {
-        ends(o, "local", refused(&h, at), CVN_COTP_ENDED);
+        ends(o, p[1] == 0x80 ? "peer" : "error", (int)h.what, CVN_COTP_ENDED);
     }
 }
 
-/* OPEN, class 0, strict. */
+/* DT and ED in class 0, strict. */
+static void data_0(struct outcome *o, struct header *h, const uint8_t *p, size_t n)
+{
+    bool ed = (p[1] & 0xf0) == 0x10;
+    if (p[0] != 2)
+        wrong(h, 0, 138, 1);
+    else if (p[1] % 16 != 0)
+        wrong(h, 3, 133, 2);
+    else if (p[2] % 128 != 0)
+        wrong(h, 3, 133, 3);
+    else if (n == 3 || (ed && n > 19))
+        wrong(h, 0, 138, 3);
+    else
+        ends(o, ed ? "ed" : "data", 0, CVN_COTP_OPEN);
+}
+
 static void in_open_0(struct outcome *o, const uint8_t *p, size_t n)
 {
     unsigned type = p[1] & 0xf0;
     struct header h = {.ok = true};
     if (type == 0xf0 || type == 0x10) {
-        if (p[0] != 2)
-            wrong(&h, 0, 138, 1);
-        else if (p[1] % 16 != 0)
-            wrong(&h, 3, 133, 2);
-        else if (p[2] % 128 != 0)
-            wrong(&h, 3, 133, 3);
-        else if (n == 3 || (type == 0x10 && n > 19))
-            wrong(&h, 0, 138, 3);
-        else
-            ends(o, type == 0xf0 ? "data" : "ed", 0, CVN_COTP_OPEN);
+        data_0(o, &h, p, n);
     } else if (p[1] == 0x80 || p[1] == 0x70) {
         h = read_header(p, n);
         if (h.ok)
             ends(o, type == 0x80 ? "peer" : "error", (int)h.what, CVN_COTP_ENDED);
     } else if (type == 0xe0) {
         ends(o, "local", 133, CVN_COTP_ENDED);
-    } else if (p[0] == 0 || p[0] == 255 || p[0] >= n) {
+    } else if (li_bad(p, n)) {
         wrong(&h, 0, 138, 1);
     } else {
         wrong(&h, 2, 133, 2);
@@ -429,7 +479,7 @@ static void long_2(struct outcome *o, const uint8_t *p, size_t n)
 /* LI 0, 255, too short for a DST-REF, too long; or what stands behind is no TPDU. */
 static bool unreadable(const uint8_t *p, size_t n, size_t size)
 {
-    return n < 5 || p[0] < 4 || p[0] == 255 || p[0] >= n || n - size == 1 || n - size == 2;
+    return n < 5 || p[0] < 4 || li_bad(p, n) || n - size == 1 || n - size == 2;
 }
 
 /* OPEN and CLOSING, class 2: TPDU after TPDU of the packet. */
