@@ -400,6 +400,8 @@ static void request(struct talk *t, struct talk_end *e, struct talk_prim *r, con
     if (p->service == CVN_S_CONNECT && p->type == CVN_REQUEST && t->o->listen == NULL) {
         if (p->called.p == NULL)
             p->called = (struct cvn_octets){t->url.ssel, t->url.ssel_len};
+        if (p->calling.p == NULL)
+            p->calling = (struct cvn_octets){t->url.name, t->url.name_len};
         if (e == NULL) {
             connect_anew(t, p, c);
             return;
@@ -845,7 +847,8 @@ static int check_options(struct talk *t)
                   "convene talk iso://127.0.0.1:10102/test");
         return EXIT_USAGE;
     }
-    int rc = cli_url(url, true, &t->url);
+    int rc = cli_target(o, url, true, &t->target);
+    t->url = t->target.url;
     if (rc != 0)
         return rc;
     if (o->listen != NULL && !loopback(t->url.host) && !o->insecure) {

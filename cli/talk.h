@@ -116,6 +116,7 @@ struct talk_input {
 struct talk {
     const struct cli_options *o;
     struct cvn_url url;
+    struct cli_target target; /* who dials: where */
     uv_loop_t loop;
     uv_signal_t signals[3];
     uv_prepare_t turn;

@@ -391,6 +391,7 @@ static const struct cvn_stream_user captured_user = {
 static int attach(struct talk_end *e, int fd)
 {
     struct talk *t = e->t;
+    cli_qos(t->o, &t->target, fd);
     e->stream = cvn_stream_new(&t->loop, fd, t->capture != NULL ? &captured_user : &stream_user, e);
     if (e->stream == NULL)
         return CVN_ENOMEM;
@@ -420,8 +421,8 @@ int talk_end_dial(struct talk_end *e)
     struct talk *t = e->t;
     (void)snprintf(e->peer, sizeof e->peer, "%s:%s", t->url.host, t->url.port);
     e->dialed = uv_hrtime();
-    e->dial =
-        cvn_dial_start(&t->loop, t->url.host, t->url.port, t->o->family, ATTEMPT_MS, on_dialed, e);
+    e->dial = cvn_dial_targets(&t->loop, t->target.targets, t->target.ntargets, false, t->o->family,
+                               ATTEMPT_MS, on_dialed, e);
     arm(e);
     return e->dial == NULL ? CVN_ENOMEM : CVN_OK;
 }
@@ -441,7 +442,7 @@ void talk_end_hang_up(struct talk_end *e)
 
 static cvn_time connect_by(const struct talk_end *e)
 {
-    double s = e->t->o->connect_timeout;
+    double s = e->t->target.connect_timeout;
     return e->dialed == 0 || e->reached ? CVN_NEVER : e->dialed + (cvn_time)(s * SECOND);
 }
 

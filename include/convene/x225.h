@@ -205,6 +205,11 @@ struct cvn_x225_prim {
     struct cvn_ref *owner;
     bool begin; /* DATA, TYPED-DATA: first slice of the SSDU; all others: whole, both true */
     bool end;   /* DATA, TYPED-DATA: last slice of the SSDU */
+    bool
+        more; /* requests: another follows at once, and may go out in the same TSDU (6.3.7, extended
+                 * concatenation). SYNC-MINOR request and response, ACTIVITY-START and -RESUME without
+                 * user data then wait for what is sent next, whatever it is; if the peer has not said
+                 * that it takes this (Protocol Options), or a TSDU maximum is agreed, nothing waits */
 
     const char *why; /* P-ABORT: one line for people with the clause, static storage, or NULL */
 };
@@ -258,7 +263,8 @@ struct cvn_x225_opts {
     const struct cvn_alloc *alloc; /* NULL: cvn_alloc_std() */
     uint16_t units;                /* functional units this SPM has at all; 0: CVN_FU_ALL */
     uint8_t versions;              /* versions this SPM speaks; 0: both */
-    bool extended;                 /* able to receive extended concatenation (Protocol Options) */
+    bool extended;                 /* able to receive extended concatenation (Protocol Options);
+                                      sending it: `more` of a request */
     bool reuse;                    /* local choice of p02, p64, [9]: keep transport connections */
     bool minimal;                  /* the narrow dialect, for peers that take no more: below */
     bool error_report;      /* answer a peer's error by ER where A.4.1 allows it, not by AB */

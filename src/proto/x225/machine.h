@@ -40,6 +40,8 @@ enum cvn_x225_item_flag {
     X225_ITEM_BLOCK = 0x10,   /* octets of whole TSDUs in a block: head.block. CDO: data, then
                                  room for one TSDU */
     X225_ITEM_COPY = 0x20,    /* data is lent without an owner */
+    X225_ITEM_MORE = 0x40,    /* waits: what comes next may go in the same TSDU */
+
 };
 
 struct cvn_x225_item {
@@ -71,6 +73,7 @@ struct cvn_x225_offer {
     uint8_t token_setting;
     bool has_tsdu_max;
     bool has_setting;
+    bool extended;   /* CN: its sender takes extended concatenation */
     int32_t initial; /* -1: none */
     int32_t initial2;
 };
@@ -81,6 +84,7 @@ struct cvn_x225_agreed {
     uint16_t tsdu_max_initiator;
     uint16_t tsdu_max_responder;
     uint8_t version; /* 1 or 2 */
+    bool extended;   /* the peer takes extended concatenation */
     uint8_t token_setting;
     uint8_t token_item;
     int32_t initial;  /* of the flow from AC's sender */
@@ -150,6 +154,7 @@ struct cvn_x225 {
     bool wire_open;     /* a TSDU has begun and not ended */
     bool gta_due;       /* GTA waits for the end of that TSDU */
     uint16_t send_max;  /* TSDU maximum towards the peer; 0: none */
+    bool concatenate;   /* extended concatenation may be sent */
 
     /* what is to be told to the user without octets */
     bool p_abort_due;
@@ -259,6 +264,8 @@ int cvn_x225_block(struct cvn_x225 *x, const struct cvn_spdu *s, struct cvn_octe
 void cvn_x225_item_block(struct cvn_x225_item *it, uint8_t *block, uint32_t size);
 void cvn_x225_stage_drop(struct cvn_x225 *x, struct cvn_x225_stage *st);
 void cvn_x225_stage_queue(struct cvn_x225 *x, struct cvn_x225_stage *st);
+/* The user has said that more follows: what is staged last waits for it, if it may. */
+void cvn_x225_stage_more(const struct cvn_x225 *x, struct cvn_x225_stage *st);
 void cvn_x225_ring_clear(struct cvn_x225 *x);
 
 /* x225_neg.c */

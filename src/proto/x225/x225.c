@@ -44,6 +44,7 @@ static void session_end(struct cvn_x225 *x)
     x->vado = x->vadi = -1;
     x->simplex = false;
     x->send_max = 0;
+    x->concatenate = false;
     x->in.version2 = (x->opt_versions & 2u) != 0;
     x->in.segmented = false;
     x->in.extended = x->opt_extended;
@@ -263,6 +264,8 @@ static int fire(struct cvn_x225 *x, struct cvn_x225_ev *e)
     int rc = stage_outputs(x, e, row);
     if (rc != CVN_OK)
         return rc;
+    if (e->prim != NULL && e->prim->more)
+        cvn_x225_stage_more(x, &e->stage);
     for (unsigned i = 0; i < sizeof row->action && row->action[i] != X225_ACT_none; i++)
         cvn_x225_action(x, e, row->action[i]);
     cvn_x225_stage_queue(x, &e->stage);
@@ -284,18 +287,31 @@ static void disconnect(struct cvn_x225 *x)
     cvn_x225_goto(x, CVN_STA01);
 }
 
+/* Part of an SSDU has gone out in a TSDU of its own. To end that TSDU, so that another may follow,
+ * would have the peer's user take for whole what is not: the transport connection ends instead, and
+ * that user gets S-P-ABORT. On the expedited flow, and with segmentation, no such TSDU stands in the
+ * way of an ABORT. */
+static bool in_the_way(const struct cvn_x225 *x)
+{
+    return x->wire_open && !x->texp;
+}
+
 /* A.4.1 rule 2: ER if it is allowed and wanted, else AB and S-P-ABORT. */
 static int answer_error(struct cvn_x225 *x, struct cvn_octets reflect, const char *why,
                         struct cvn_x225_prim *ev)
 {
     struct cvn_x225_stage st = {.count = 0};
-    if (cvn_x225_error_report(x) && reflect.n > 0) {
+    if (cvn_x225_error_report(x) && reflect.n > 0 && !x->wire_open) {
         cvn_x225_stage_report(x, &st, reflect);
         cvn_x225_stage_queue(x, &st);
         cvn_tsdu_in_purge(&x->in);
         cvn_x225_goto(x, CVN_STA20);
         stream_check(x);
         cvn_x225_prim_init(ev, CVN_S_P_EXCEPTION_REPORT, CVN_INDICATION);
+        ev->reason = CVN_ABORT_PROTOCOL;
+    } else if (in_the_way(x)) {
+        disconnect(x);
+        cvn_x225_prim_init(ev, CVN_S_P_ABORT, CVN_INDICATION);
         ev->reason = CVN_ABORT_PROTOCOL;
     } else {
         bool keep = cvn_x225_reusable(x);
@@ -522,16 +538,28 @@ static int release_early(struct cvn_x225 *x, struct cvn_x225_ev *e)
     return CVN_OK;
 }
 
+static int abort_request(struct cvn_x225 *x, struct cvn_x225_ev *e)
+{
+    if (!in_the_way(x))
+        return fire(x, e);
+    if (!cvn_x225_room(x, 1))
+        return CVN_FULL;
+    disconnect(x);
+    return CVN_OK;
+}
+
 static int request(struct cvn_x225 *x, struct cvn_x225_ev *e)
 {
     if (e->id == X225_EV_SCONreq)
         return connect_request(x, e);
+    if (e->id == X225_EV_SUABreq)
+        return abort_request(x, e);
     if (e->id == X225_EV_SDTreq || e->id == X225_EV_STDreq)
         return stream_request(x, e);
     /* An SSDU is finished before anything else goes out on the normal flow. */
-    if (x->streaming != NOT_STREAMING && e->id != X225_EV_SUABreq && e->id != X225_EV_SEXreq)
+    if (x->streaming != NOT_STREAMING && e->id != X225_EV_SEXreq)
         return CVN_ESTATE;
-    if (x->release_held && e->id != X225_EV_SUABreq)
+    if (x->release_held)
         return CVN_ESTATE;
     int rc = fire(x, e);
     if (rc == CVN_ESTATE)

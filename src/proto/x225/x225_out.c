@@ -15,7 +15,11 @@
 
 #include "proto/x225/machine.h"
 
-#define LENGTH 4u /* octets before each TSDU in a block */
+#define LENGTH  4u /* octets before each TSDU in a block */
+#define GT_BARE 0x0100u
+#define PT_BARE 0x0200u
+
+enum { SI_DT = 1, SI_AR = 29, SI_MAP = 41, SI_MAA = 42, SI_AS = 45, SI_MIP = 49, SI_MIA = 50 };
 
 bool cvn_x225_room(const struct cvn_x225 *x, unsigned n)
 {
@@ -214,13 +218,77 @@ static bool continues(const struct cvn_x225_item *it)
            (it->flags & (X225_ITEM_BLOCK | X225_ITEM_SEGMENT)) == 0;
 }
 
+/* The SI of an item's last SPDU of category 2, behind a GT or PT without parameters; -1: the item
+ * is nothing like that. */
+static int last_si(const struct cvn_x225_item *it)
+{
+    unsigned odd = it->flags & ~(unsigned)(X225_ITEM_END | X225_ITEM_MORE | X225_ITEM_COPY);
+    if (it->kind != CVN_X225_T_DATA || odd != 0 || it->small_len <= 2)
+        return -1;
+    struct cvn_rd rd = cvn_rd_init(it->head.small, it->small_len);
+    uint16_t zero = cvn_rd_be16(&rd);
+    if (zero != GT_BARE && zero != PT_BARE)
+        return -1;
+    int si = -1;
+    while (cvn_rd_left(&rd) > 0) {
+        si = cvn_rd_u8(&rd);
+        cvn_rd_skip(&rd, cvn_rd_u8(&rd));
+    }
+    return si;
+}
+
+/* After these another may stand in the same TSDU; the latter, which end it or need an answer,
+ * only as its last. Our choice of table 8: points and the starts of activities, then data. */
+static bool may_begin(int si)
+{
+    return si == SI_MIP || si == SI_MIA || si == SI_AS || si == SI_AR;
+}
+
+static bool may_follow(int si)
+{
+    return si == SI_MIP || si == SI_MIA || si == SI_DT || si == SI_MAP || si == SI_MAA;
+}
+
+void cvn_x225_stage_more(const struct cvn_x225 *x, struct cvn_x225_stage *st)
+{
+    if (!x->concatenate || st->count == 0)
+        return;
+    struct cvn_x225_item *it = &st->item[st->count - 1];
+    if (may_begin(last_si(it)))
+        it->flags |= X225_ITEM_MORE;
+}
+
+/* 6.3.7: the item goes in the TSDU of the one before it, which waits for it. */
+static bool join(struct cvn_x225 *x, const struct cvn_x225_item *it)
+{
+    if (x->ring_count == 0)
+        return false;
+    struct cvn_x225_item *to = &x->ring[(x->ring_first + x->ring_count - 1u) % X225_RING];
+    if ((to->flags & X225_ITEM_MORE) == 0)
+        return false;
+    to->flags &= (uint8_t)~X225_ITEM_MORE;
+    bool same = it->head.small[0] == to->head.small[0];
+    size_t n = it->small_len - 2u;
+    if (!may_follow(last_si(it)) || !same || n > X225_SMALL - to->small_len)
+        return false;
+    uint8_t small[X225_SMALL];
+    uint8_t small_len = (uint8_t)(to->small_len + n);
+    memcpy(small, to->head.small, to->small_len);
+    memcpy(small + to->small_len, it->head.small + 2, n);
+    *to = *it;
+    memcpy(to->head.small, small, small_len);
+    to->small_len = small_len;
+    return true;
+}
+
 void cvn_x225_stage_queue(struct cvn_x225 *x, struct cvn_x225_stage *st)
 {
     for (unsigned i = 0; i < st->count; i++) {
         const struct cvn_x225_item *it = &st->item[i];
         if (it->kind == CVN_X225_T_DATA && x->wire_open && !continues(it))
             wire_close(x);
-        push(x, it);
+        if (!join(x, it))
+            push(x, it);
         if (it->kind == CVN_X225_T_DATA) {
             x->wire_open = (it->flags & X225_ITEM_END) == 0;
             if (!x->wire_open && x->gta_due)
@@ -284,6 +352,8 @@ int cvn_x225_out(struct cvn_x225 *x, struct cvn_x225_out *o)
     if (x->ring_count == 0)
         return CVN_NONE;
     struct cvn_x225_item *it = &x->ring[x->ring_first];
+    if (x->ring_count == 1 && (it->flags & X225_ITEM_MORE) != 0)
+        return CVN_NONE;
     memset(o, 0, sizeof *o);
     o->kind = (enum cvn_x225_out_kind)it->kind;
     o->owner = it->owner;

@@ -11,6 +11,9 @@
 #include <uv.h>
 
 #include "convene/octets.h"
+#include "convene/url.h"
+
+#define CVN_TARGETS_MAX 16u /* transport addresses of one session address */
 
 struct cvn_stream;
 struct cvn_listener;
@@ -47,9 +50,25 @@ const char *cvn_stream_peer(const struct cvn_stream *s);
 void cvn_stream_addresses(const struct cvn_stream *s, struct sockaddr_storage *local,
                           struct sockaddr_storage *remote);
 
+/* One place where a peer may be. */
+struct cvn_target {
+    char host[256];
+    char port[6];
+    bool srv; /* no port was given: SRV records of the host are looked for first */
+};
+void cvn_target_of(struct cvn_target *t, const struct cvn_url *u);
+
 /* Tries the addresses of host one after another; every attempt has timeout_ms. done gets a
  * connected descriptor (its to keep) or -1 and why. */
 typedef void cvn_dial_done(void *ctx, int fd, const char *why);
+/* n targets, at most CVN_TARGETS_MAX, one after another, each with all its addresses. A target with
+ * srv, whose host is a name with a dot in it, is first looked for as _iso-tsap._tcp.HOST (secure:
+ * _iso-tp0s._tcp.HOST, RFC 2782); what is found is tried in its stead, and if nothing is, the host itself.
+ * NULL: no memory, or n is wrong. */
+struct cvn_dial *cvn_dial_targets(uv_loop_t *loop, const struct cvn_target *targets, size_t n,
+                                  bool secure, int family, unsigned timeout_ms, cvn_dial_done *done,
+                                  void *ctx);
+/* The same for one host, without SRV. */
 struct cvn_dial *cvn_dial_start(uv_loop_t *loop, const char *host, const char *port, int family,
                                 unsigned timeout_ms, cvn_dial_done *done, void *ctx);
 /* done will not be called. */
