@@ -113,6 +113,10 @@ CVN_API void cvn_sc_sent(struct cvn_sc *c, size_t octets);
 
 /* Whether the transport connection has ever been open. */
 CVN_API bool cvn_sc_open(const struct cvn_sc *c);
+/* Gives back what a connection that is idle need not hold, and would take again by itself: about
+ * 130 octets. For programs with many of them. */
+CVN_API void cvn_sc_trim(struct cvn_sc *c);
+
 /* True once nothing more will be said: send what is left, then close. After the end of a
  * transport connection of class 2 it becomes true with the peer's DC, for which
  * cvn_sc_deadline() sets five seconds: feed on. */

@@ -368,6 +368,12 @@ bool cvn_sc_open(const struct cvn_sc *c)
     return c->up;
 }
 
+void cvn_sc_trim(struct cvn_sc *c)
+{
+    if (!c->has_slice)
+        cvn_cotp_trim(c->cotp);
+}
+
 bool cvn_sc_closing(const struct cvn_sc *c)
 {
     return cvn_cotp_closing(c->cotp);
