@@ -66,6 +66,8 @@ CVN_API int cvn_sc_request(struct cvn_sc *c, struct cvn_x225_prim *p, cvn_time n
 
 /* Why cvn_sc_request() would refuse p now, in words; NULL: it would take it. As cvn_x225_why(). */
 CVN_API const char *cvn_sc_why(const struct cvn_sc *c, const struct cvn_x225_prim *p);
+/* As cvn_x225_allowed(); CVN_ESTATE once the transport connection is over. */
+CVN_API int cvn_sc_allowed(const struct cvn_sc *c, enum cvn_x225_service s, enum cvn_x225_type t);
 
 /* One session connection after another on the same stream, where opts.x225.reuse is set and there is
  * no transport expedited data (X.225 6.3, 7.7):

@@ -331,6 +331,14 @@ CVN_API int cvn_x225_request(struct cvn_x225 *x, struct cvn_x225_prim *p,
  * narrow dialect. */
 CVN_API const char *cvn_x225_why(const struct cvn_x225 *x, const struct cvn_x225_prim *p);
 
+/* Whether a service may be asked for (CVN_REQUEST) or answered (CVN_RESPONSE) now: the table's cell,
+ * for whatever parameters fit. Nothing changes. CVN_OK: there are parameters with which
+ * cvn_x225_request() would take it, but for what it says of sizes, numbers that are used up, and
+ * memory; else the least of what is in the way: CVN_ESERIAL, CVN_ETOKEN, CVN_EPERM, CVN_ESTATE,
+ * CVN_EUNIT. CVN_EINVAL: there is no such primitive for a user. */
+CVN_API int cvn_x225_allowed(const struct cvn_x225 *x, enum cvn_x225_service s,
+                             enum cvn_x225_type t);
+
 /* One-way dialogue (simplex). X.225 has no functional unit of that name: on the wire it is
  * half-duplex whose data token stays where S-CONNECT puts it. So it is a choice of each user for
  * himself: prim.simplex in S-CONNECT request (units: half-duplex without duplex; the data token

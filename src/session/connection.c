@@ -227,6 +227,11 @@ const char *cvn_sc_why(const struct cvn_sc *c, const struct cvn_x225_prim *p)
     return cvn_x225_why(c->x225, p);
 }
 
+int cvn_sc_allowed(const struct cvn_sc *c, enum cvn_x225_service s, enum cvn_x225_type t)
+{
+    return c->down || c->bare ? CVN_ESTATE : cvn_x225_allowed(c->x225, s, t);
+}
+
 static void transport_up(struct cvn_sc *c, bool acceptor, cvn_time now)
 {
     c->up = true;
