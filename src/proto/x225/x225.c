@@ -519,8 +519,7 @@ static int stream_request(struct cvn_x225 *x, struct cvn_x225_ev *e)
 
 bool cvn_x225_release_early(const struct cvn_x225 *x, const struct cvn_x225_ev *e)
 {
-    return e->id == X225_EV_SRELrsp_pos && x->state == CVN_STA09 && x->vcoll && x->vtca &&
-           !x->release_held;
+    return e->id == X225_EV_SRELrsp_pos && x->state == CVN_STA09 && x->vcoll && x->vtca;
 }
 
 /* 6.3 of the sheet: after a collision the acceptor's DN waits for the initiator's. */

@@ -532,13 +532,11 @@ static void act_71(ARGS)
 /* Pseudo action of [PR-RS queued]: AI or AD has come, so the PREPARE that announced it is spent. */
 static void act_901(ARGS)
 {
-    unsigned i = 0;
     (void)e;
-    while (x->queue[i].event != X225_EV_PR_RS) /* [PR-RS queued] */
-        i++;
-    assert(i < x->queue_len && x->replay == 0); /* nothing comes in before all is replayed */
-    memmove(&x->queue[i], &x->queue[i + 1], (x->queue_len - i - 1u) * sizeof *x->queue);
+    assert(x->queue_len > 0 && x->queue[0].event == X225_EV_PR_RS); /* [PR-RS queued] */
+    assert(x->replay == 0); /* nothing comes in before all is replayed */
     x->queue_len--;
+    memmove(&x->queue[0], &x->queue[1], x->queue_len * sizeof *x->queue);
 }
 
 /* Ours: the peer's RS has lost, but what it names has been purged by the peer's user. */

@@ -161,11 +161,8 @@ static const char *take_RA(ARGS)
 {
     uint8_t available = cvn_x225_available(x);
     (void)take_numbers(x, e);
-    if (ss(x) && e->sn_s < 0) {
-        if (x->vrsps != X225_RSP_NO)
-            return "RA without the number of the second flow (X.225 8.3.25)";
-        e->sn_s = 0; /* of a flow that is left alone */
-    }
+    if (ss(x) && e->sn_s < 0) /* that of our sending flow, which our RS has named */
+        return "RA without the number of the second flow (X.225 8.3.25)";
     e->setting = has(e, CVN_HAS_TOKEN_SETTING)
                      ? e->spdu->token_setting
                      : cvn_x225_setting_resolve(available, x->rs_setting, cvn_x225_setting_now(x));

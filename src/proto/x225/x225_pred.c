@@ -311,20 +311,20 @@ static rank p30(ARGS)
     return when(!cvn_x225_fu(x, CVN_FU_ACTIVITY) || x->vnextact, X225_STATE);
 }
 
+/* Asked of RS-r alone, whose first flow (mandatory) then restarts: with symmetric synchronize the
+ * stronger of the two types is the event's. p33 the same of the request. */
 static rank p32(ARGS)
 {
     if (!ss(x))
-        return when(e->rsp != X225_RSP_R || e->sn >= x->vr, X225_SERIAL);
-    return when((e->rsp_r != X225_RSP_R || e->sn_r >= x->vrr) &&
-                    (e->rsp_s != X225_RSP_R || e->sn_s >= x->vr),
-                X225_SERIAL);
+        return when(e->sn >= x->vr, X225_SERIAL);
+    return when(e->sn_r >= x->vrr && (e->rsp_s != X225_RSP_R || e->sn_s >= x->vr), X225_SERIAL);
 }
 
 static rank p33(ARGS)
 {
     if (!ss(x))
         return when(x->vm >= e->sn && e->sn >= x->vr, X225_SERIAL);
-    return when((e->rsp_s != X225_RSP_R || (x->vm >= e->sn_s && e->sn_s >= x->vr)) &&
+    return when(x->vm >= e->sn_s && e->sn_s >= x->vr &&
                     (e->rsp_r != X225_RSP_R || (x->vmr >= e->sn_r && e->sn_r >= x->vrr)),
                 X225_SERIAL);
 }
@@ -650,12 +650,8 @@ static rank q_not_outstanding_major(ARGS)
 /* [PR-RS queued] */
 static rank q_prepare_queued(ARGS)
 {
-    (void)e;
-    for (unsigned i = 0; i < x->queue_len; i++) {
-        if (x->queue[i].event == X225_EV_PR_RS)
-            return X225_TRUE;
-    }
-    return X225_STATE;
+    UNUSED; /* in STA713 nothing else is held: the replay gives the rest to the user */
+    return when(x->queue_len > 0, X225_STATE);
 }
 
 typedef rank predicate(ARGS);

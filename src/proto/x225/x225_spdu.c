@@ -146,7 +146,7 @@ static int fill_AC(ARGS)
     put_connect_item(x, p, s, a->version);
     put_tsdu_max(s, a->tsdu_max_initiator, a->tsdu_max_responder);
     put_initial(s, a->initial, a->initial2);
-    if (available != 0 && (x->offer.has_setting || a->token_setting != 0)) {
+    if (available != 0 && x->offer.has_setting) { /* else all are where the default has them */
         s->has |= CVN_HAS_TOKEN_SETTING;
         s->token_setting = a->token_setting;
     }
@@ -557,7 +557,7 @@ static struct cvn_octets user_data(const struct cvn_x225_ev *e)
  * is enough for every length. */
 int cvn_x225_narrow(const struct cvn_x225 *x, struct cvn_spdu *s, struct cvn_octets user)
 {
-    if (!x->opt_minimal || cvn_spdu_has_information(s->type))
+    if (!x->opt_minimal)
         return CVN_OK;
     if (s->type == CVN_SPDU_CN || s->type == CVN_SPDU_AC || s->type == CVN_SPDU_FN ||
         s->type == CVN_SPDU_DN) {
