@@ -219,6 +219,8 @@ static void take(struct talk_end *e, const struct cvn_x225_prim *p)
         if (p->service != CVN_S_EXPEDITED_DATA)
             in_cut(e);
         judge(e, p);
+        if (p->service == CVN_S_CONNECT && p->type == CVN_INDICATION)
+            e->offered = p->units;
         json_t *o = heading(e, p);
         talk_prim_write(o, p, talk_end_vars(e).tokens_available, (size_t)t->o->show);
         talk_say(t, e, o);
@@ -496,6 +498,19 @@ static void requested(struct talk_end *e, const struct cvn_x225_prim *p, const j
          *also != NULL; also++)
         (void)json_object_del(o, *also);
     talk_answer(e->t, e, command, o);
+}
+
+void talk_end_fill(struct talk_end *e, struct cvn_x225_prim *p)
+{
+    unsigned units = e->offered;
+    if (p->service != CVN_S_CONNECT || p->type != CVN_RESPONSE || p->result != CVN_RESULT_ACCEPT ||
+        p->units != 0)
+        return;
+    if ((units & CVN_FU_DUPLEX) != 0)
+        units &= ~(unsigned)CVN_FU_HALF_DUPLEX;
+    if ((units & CVN_FU_MINOR_SYNC) != 0)
+        units &= ~(unsigned)CVN_FU_SYMMETRIC_SYNC;
+    p->units = (uint16_t)units;
 }
 
 int talk_end_request(struct talk_end *e, struct cvn_x225_prim *p, const json_t *command)

@@ -47,10 +47,11 @@ struct cvn_sc_opts {
                                   those it agrees to, class 2 if the CR prefers it; 0: both */
     bool transport_acknowledged; /* initiator, class 2: each expedited TPDU is to be acknowledged
                                     (EA); until it is nothing else is sent */
-    uint32_t tpdu_max;           /* octets; 0: 65,531 */
-    bool bare;                   /* no session protocol: for tools that speak in TSDUs, see
+    uint8_t protection; /* enum cvn_protection (qos.h): what the stream below gives; 0: none */
+    uint32_t tpdu_max;  /* octets; 0: 65,531 */
+    bool bare;          /* no session protocol: for tools that speak in TSDUs, see
                                    cvn_sc_tsdu(). The initiator opens the transport connection at once */
-    struct cvn_x225_opts x225;   /* its alloc is replaced by the one above */
+    struct cvn_x225_opts x225; /* its alloc is replaced by the one above */
 };
 
 /* A connection over a stream that is open. *out is the caller's to free with
@@ -58,12 +59,15 @@ struct cvn_sc_opts {
 CVN_API int cvn_sc_new(struct cvn_sc **out, const struct cvn_sc_opts *opts) CVN_MUST_USE;
 CVN_API void cvn_sc_free(struct cvn_sc *c); /* NULL is fine */
 
-/* As cvn_x225_request(). The initiator begins with S-CONNECT request. After CVN_ENOMEM the
+/* As cvn_x225_request(). The initiator begins with S-CONNECT request; one that asks for a protection
+ * that the stream does not give is CVN_EPERM, and nothing is sent. After CVN_ENOMEM the
  * connection may be lost: then a provider abort follows. */
 CVN_API int cvn_sc_request(struct cvn_sc *c, struct cvn_x225_prim *p, cvn_time now) CVN_MUST_USE;
 
 /* Why cvn_sc_request() would refuse p now, in words; NULL: it would take it. As cvn_x225_why(). */
 CVN_API const char *cvn_sc_why(const struct cvn_sc *c, const struct cvn_x225_prim *p);
+/* As cvn_x225_allowed(); CVN_ESTATE once the transport connection is over. */
+CVN_API int cvn_sc_allowed(const struct cvn_sc *c, enum cvn_x225_service s, enum cvn_x225_type t);
 
 /* One session connection after another on the same stream, where opts.x225.reuse is set and there is
  * no transport expedited data (X.225 6.3, 7.7):
@@ -111,6 +115,10 @@ CVN_API void cvn_sc_sent(struct cvn_sc *c, size_t octets);
 
 /* Whether the transport connection has ever been open. */
 CVN_API bool cvn_sc_open(const struct cvn_sc *c);
+/* Gives back what a connection that is idle need not hold, and would take again by itself: about
+ * 130 octets. For programs with many of them. */
+CVN_API void cvn_sc_trim(struct cvn_sc *c);
+
 /* True once nothing more will be said: send what is left, then close. After the end of a
  * transport connection of class 2 it becomes true with the peer's DC, for which
  * cvn_sc_deadline() sets five seconds: feed on. */

@@ -208,8 +208,9 @@ static unsigned items_of(const struct cvn_x225 *x, const struct cvn_x225_row *ro
 static int stage_outputs(struct cvn_x225 *x, struct cvn_x225_ev *e, const struct cvn_x225_row *row)
 {
     unsigned n = items_of(x, row);
-    if (n > 0 && !cvn_x225_room(x, n))
-        return CVN_FULL;
+    int room = n > 0 ? cvn_x225_room(x, n) : CVN_OK;
+    if (room != CVN_OK)
+        return room;
     e->stage.version2 = x->version == 2;
     for (unsigned i = 0; i < sizeof row->output; i++) {
         uint8_t o = row->output[i];
@@ -407,9 +408,9 @@ int cvn_x225_pump(struct cvn_x225 *x, struct cvn_x225_prim *ev)
         return CVN_EVENT;
     }
     while (x->please_due != 0 || x->replay > 0) {
-        int rc;
-        if (!cvn_x225_room(x, X225_ROOM))
-            return CVN_FULL;
+        int rc = cvn_x225_room(x, X225_ROOM);
+        if (rc != CVN_OK)
+            return rc;
         if (x->please_due != 0) {
             struct cvn_x225_ev e;
             cvn_x225_ev_init(&e, X225_EV_PT);
@@ -542,8 +543,9 @@ static int abort_request(struct cvn_x225 *x, struct cvn_x225_ev *e)
 {
     if (!in_the_way(x))
         return fire(x, e);
-    if (!cvn_x225_room(x, 1))
-        return CVN_FULL;
+    int rc = cvn_x225_room(x, 1);
+    if (rc != CVN_OK)
+        return rc;
     disconnect(x);
     return CVN_OK;
 }
@@ -579,6 +581,8 @@ int cvn_x225_request(struct cvn_x225 *x, struct cvn_x225_prim *p, cvn_time now)
     if (rc != CVN_OK)
         return rc;
     cvn_x225_simplex_begin(x, &e);
+    if (p->optimized_dialogue && (e.id == X225_EV_SCONreq || e.id == X225_EV_SCONrsp_pos))
+        x->in.extended = !x->opt_minimal;
     if (e.used != CVN_SERIAL_NONE)
         p->serial = e.used;
     if (e.used2 != CVN_SERIAL_NONE)
@@ -589,7 +593,7 @@ int cvn_x225_request(struct cvn_x225 *x, struct cvn_x225_prim *p, cvn_time now)
 /* What is still queued belongs to a transport connection that is gone. */
 static void room_for_transport(struct cvn_x225 *x)
 {
-    if (!cvn_x225_room(x, 1))
+    if (cvn_x225_room(x, X225_ROOM) == CVN_ENOMEM || cvn_x225_room(x, 1) != CVN_OK)
         cvn_x225_ring_clear(x);
 }
 
@@ -706,6 +710,7 @@ int cvn_x225_new(struct cvn_x225 **out, const struct cvn_x225_opts *opts)
     x->opt_tsdu_max_send = opts->tsdu_max_send;
     x->opt_tsdu_max_receive = opts->tsdu_max_receive;
     x->ssdu_bytes_max = opts->ssdu_bytes_max != 0 ? opts->ssdu_bytes_max : SSDU_DEFAULT;
+    cvn_x225_ring_init(x);
     cvn_tsdu_in_init(&x->in, alloc, x->ssdu_bytes_max);
     session_end(x);
     *out = x;

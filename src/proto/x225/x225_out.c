@@ -21,11 +21,42 @@
 
 enum { SI_DT = 1, SI_AR = 29, SI_MAP = 41, SI_MAA = 42, SI_AS = 45, SI_MIP = 49, SI_MIA = 50 };
 
-bool cvn_x225_room(const struct cvn_x225 *x, unsigned n)
+static struct cvn_x225_item *ring_at(struct cvn_x225 *x, unsigned i)
 {
+    i += x->ring_first;
+    return &x->ring[i < x->ring_cap ? i : i - x->ring_cap];
+}
+
+void cvn_x225_ring_init(struct cvn_x225 *x)
+{
+    if (x->ring != x->own_ring)
+        cvn_free(x->alloc, x->ring, X225_RING * sizeof *x->ring);
+    x->ring = x->own_ring;
+    x->ring_cap = X225_RING_OWN;
+    x->ring_first = 0;
+}
+
+static int ring_grow(struct cvn_x225 *x)
+{
+    struct cvn_x225_item *ring = cvn_new(x->alloc, X225_RING * sizeof *ring);
+    if (ring == NULL)
+        return CVN_ENOMEM;
+    for (unsigned i = 0; i < x->ring_count; i++)
+        ring[i] = *ring_at(x, i);
+    x->ring = ring;
+    x->ring_cap = X225_RING;
+    x->ring_first = 0;
+    return CVN_OK;
+}
+
+int cvn_x225_room(struct cvn_x225 *x, unsigned n)
+{
+    n += x->ring_count;
     if (x->wire_open)
         n += x->gta_due ? 2 : 1;
-    return X225_RING - x->ring_count >= n;
+    if (n <= x->ring_cap)
+        return CVN_OK;
+    return n > X225_RING ? CVN_FULL : ring_grow(x);
 }
 
 struct cvn_x225_item *cvn_x225_stage_item(struct cvn_x225_stage *st, uint8_t kind)
@@ -185,8 +216,8 @@ void cvn_x225_stage_drop(struct cvn_x225 *x, struct cvn_x225_stage *st)
 
 static void push(struct cvn_x225 *x, const struct cvn_x225_item *it)
 {
-    assert(x->ring_count < X225_RING);
-    x->ring[(x->ring_first + x->ring_count) % X225_RING] = *it;
+    assert(x->ring_count < x->ring_cap);
+    *ring_at(x, x->ring_count) = *it;
     x->ring_count++;
 }
 
@@ -263,7 +294,7 @@ static bool join(struct cvn_x225 *x, const struct cvn_x225_item *it)
 {
     if (x->ring_count == 0)
         return false;
-    struct cvn_x225_item *to = &x->ring[(x->ring_first + x->ring_count - 1u) % X225_RING];
+    struct cvn_x225_item *to = ring_at(x, x->ring_count - 1u);
     if ((to->flags & X225_ITEM_MORE) == 0)
         return false;
     to->flags &= (uint8_t)~X225_ITEM_MORE;
@@ -302,13 +333,20 @@ void cvn_x225_stage_queue(struct cvn_x225 *x, struct cvn_x225_stage *st)
     st->count = 0;
 }
 
+/* The first item is done with. M4 */
+static void shift(struct cvn_x225 *x)
+{
+    item_drop(x, ring_at(x, 0));
+    x->ring_first = (uint8_t)(x->ring_first + 1u < x->ring_cap ? x->ring_first + 1u : 0);
+    if (--x->ring_count == 0)
+        cvn_x225_ring_init(x);
+}
+
 void cvn_x225_ring_clear(struct cvn_x225 *x)
 {
-    while (x->ring_count > 0) {
-        item_drop(x, &x->ring[x->ring_first]);
-        x->ring_first = (uint8_t)((x->ring_first + 1) % X225_RING);
-        x->ring_count--;
-    }
+    while (x->ring_count > 0)
+        shift(x);
+    cvn_x225_ring_init(x); /* it may have grown for nothing */
     x->wire_open = false;
     x->gta_due = false;
 }
@@ -324,8 +362,8 @@ static void segment_plan(const struct cvn_x225_item *it, struct cvn_spdu *seg, s
         s.enclosure = (it->flags & X225_ITEM_BEGIN) != 0 ? CVN_ENCLOSURE_BEGIN : 0;
         s.enclosure |= (it->flags & X225_ITEM_FINISH) != 0 ? CVN_ENCLOSURE_END : 0;
     }
-    int rc = cvn_tsdu_segment(&s, (struct cvn_octets){it->data, it->data_len}, it->done, it->limit,
-                              true, seg, take, &last);
+    int rc = cvn_tsdu_segment(&s, (struct cvn_octets){it->data, it->data_len}, 0, it->limit, true,
+                              seg, take, &last);
     assert(rc == CVN_OK); /* a limit is 0 or at least X225_TSDU_MAX_LOW */
     (void)rc;
 }
@@ -336,14 +374,16 @@ static void segment_out(struct cvn_x225_item *it, struct cvn_x225_out *o)
     struct cvn_spdu seg;
     size_t take;
     segment_plan(it, &seg, &take);
-    uint8_t *to = cdo ? it->head.block.p + it->data_len : it->head.small;
-    struct cvn_wr w = cvn_wr_init(to, cdo ? it->head.block.size - it->data_len : X225_SMALL);
+    size_t at =
+        cdo ? (size_t)(it->data + it->data_len - it->head.block.p) : 0; /* behind all data */
+    uint8_t *to = cdo ? it->head.block.p + at : it->head.small;
+    struct cvn_wr w = cvn_wr_init(to, cdo ? it->head.block.size - at : X225_SMALL);
     int rc = cvn_tsdu_encode(&seg, 0, &w);
     assert(rc == CVN_OK);
     (void)rc;
     o->header = (struct cvn_octets){to, w.len};
     if (!cdo)
-        o->data = (struct cvn_octets){it->data + it->done, take};
+        o->data = (struct cvn_octets){it->data, take};
     o->end = true;
 }
 
@@ -351,7 +391,7 @@ int cvn_x225_out(struct cvn_x225 *x, struct cvn_x225_out *o)
 {
     if (x->ring_count == 0)
         return CVN_NONE;
-    struct cvn_x225_item *it = &x->ring[x->ring_first];
+    struct cvn_x225_item *it = ring_at(x, 0);
     if (x->ring_count == 1 && (it->flags & X225_ITEM_MORE) != 0)
         return CVN_NONE;
     memset(o, 0, sizeof *o);
@@ -378,8 +418,10 @@ static bool item_advance(struct cvn_x225_item *it)
         struct cvn_spdu seg;
         size_t take;
         segment_plan(it, &seg, &take);
-        it->done += take;
-        return it->done < it->data_len;
+        it->data += take;
+        it->data_len -= take;
+        it->flags &= (uint8_t)~X225_ITEM_BEGIN;
+        return it->data_len > 0;
     }
     if ((it->flags & X225_ITEM_BLOCK) != 0) {
         it->head.block.at += (uint32_t)(LENGTH + block_tsdu(it).n);
@@ -391,10 +433,6 @@ static bool item_advance(struct cvn_x225_item *it)
 void cvn_x225_out_done(struct cvn_x225 *x)
 {
     assert(x->ring_count > 0);
-    struct cvn_x225_item *it = &x->ring[x->ring_first];
-    if (item_advance(it))
-        return;
-    item_drop(x, it);
-    x->ring_first = (uint8_t)((x->ring_first + 1) % X225_RING);
-    x->ring_count--;
+    if (!item_advance(ring_at(x, 0)))
+        shift(x);
 }

@@ -28,13 +28,15 @@ struct cvn_stream_user {
     void (*sent)(void *ctx, size_t octets);
     /* The peer's host has taken octets since the last call (SIOCOUTQ). May be NULL. */
     void (*alive)(void *ctx);
+    /* Nothing came for a second: what need not be held may be given back. May be NULL. */
+    void (*idle)(void *ctx);
     /* The stream is over, once; why is for people. Not called after cvn_stream_close(). */
     void (*down)(void *ctx, const char *why);
     /* What went over the wire; may be NULL. */
     void (*seen)(void *ctx, bool sent, const struct cvn_iov *iov, size_t n, size_t octets);
 };
 
-/* Takes fd over. NULL: no memory (fd is closed). */
+/* Takes fd over. Called by the thread that runs the loop. NULL: no memory (fd is closed). */
 struct cvn_stream *cvn_stream_new(uv_loop_t *loop, int fd, const struct cvn_stream_user *user,
                                   void *ctx);
 /* There may be octets to send. They go at the end of this turn of the loop. */
@@ -44,7 +46,7 @@ void cvn_stream_resume(struct cvn_stream *s);
 /* Tries once to send what is left, then ends; linger: waits a while for the peer to close
  * first, so that what was sent is not destroyed by a reset. The user is not called again. */
 void cvn_stream_close(struct cvn_stream *s, bool linger);
-/* "127.0.0.1:10102". Valid as long as the stream. */
+/* "127.0.0.1:10102". Valid until it is asked of another stream of the loop. */
 const char *cvn_stream_peer(const struct cvn_stream *s);
 /* Both ends' addresses, for captures. */
 void cvn_stream_addresses(const struct cvn_stream *s, struct sockaddr_storage *local,
