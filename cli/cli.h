@@ -75,9 +75,10 @@ struct cli_options {
     bool error_report;
     const char *units; /* that this side has; NULL: all */
     const char *versions;
-    uint64_t tpdu_size; /* 0: the largest */
-    double tim;         /* 0: the machine's */
-    uint64_t show;      /* octets of user data that are shown */
+    uint64_t tpdu_size;  /* 0: the largest */
+    const char *classes; /* of the transport; NULL: the usual */
+    double tim;          /* 0: the machine's */
+    uint64_t show;       /* octets of user data that are shown */
     /* probe */
     double timeout;
     const char *data;
