@@ -796,7 +796,7 @@ int cvn_cotp_feed(struct cvn_cotp *c, const uint8_t *in, size_t len, size_t *use
     while (rc == CVN_MORE) {
         const uint8_t *at = *used == 0 ? in : in + *used; /* in may be NULL */
         struct step s = {.c = c, .in = at, .len = len - *used, .ev = ev};
-        if (!cotp_part_open(c))
+        if (c->part != NULL && !cotp_part_open(c))
             cvn_cotp_release_part(c);
         if (c->state == CVN_COTP_ENDED) {
             *used = len;
