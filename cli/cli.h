@@ -71,6 +71,10 @@ struct cli_options {
     uint64_t tpdu_size; /* 0: the largest */
     double tim;         /* 0: the machine's */
     uint64_t show;      /* octets of user data that are shown */
+    /* trace */
+    const char *svg;
+    uint64_t user_data; /* octets that are shown */
+    unsigned port;      /* 0: any that carries TPKTs */
     /* probe */
     double timeout;
     const char *data;
@@ -83,6 +87,7 @@ int cli_send(const struct cli_options *o);
 int cli_receive(const struct cli_options *o);
 int cli_talk(const struct cli_options *o);
 int cli_probe(const struct cli_options *o);
+int cli_trace(const struct cli_options *o);
 
 /* A session address. narrow: peer=minimal is taken. 0, or an exit code with the error said. */
 int cli_url(const char *text, bool narrow, struct cvn_url *out);
