@@ -20,6 +20,8 @@ build libxxhash-dev    pkg-config --exists libxxhash
 build libssl-dev       pkg-config --exists openssl
 build libjansson-dev   pkg-config --exists jansson
 build libpcap-dev      pkg-config --exists libpcap
+build libedit-dev      pkg-config --exists libedit
+build libconfuse-dev   pkg-config --exists libconfuse
 test  git              command -v git
 test  g++              command -v g++
 test  check            pkg-config --exists check
