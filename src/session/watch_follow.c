@@ -139,7 +139,7 @@ static bool begin_end(struct follow *f, unsigned side)
 {
     struct end *e = &f->end[side];
     struct hyp h = {.x = NULL};
-    struct cvn_x225_opts o = {.alloc = f->alloc, .extended = true, .reuse = true};
+    struct cvn_x225_opts o = {.alloc = f->alloc, .reuse = true};
     struct cvn_x225_out out;
     if (cvn_x225_new(&h.x, &o) != CVN_OK)
         return false;

@@ -445,7 +445,7 @@ static void connect(void)
     trace(0, "connected", "");
 }
 
-static void run(uint32_t seed, bool symmetric, bool separation)
+static void start(uint32_t seed, bool symmetric, bool separation)
 {
     struct cvn_x225_opts o[2] = {{.units = 0}, {.units = 0}};
     memset(&r, 0, sizeof r);
@@ -465,6 +465,11 @@ static void run(uint32_t seed, bool symmetric, bool separation)
     r.pair.expedited = rnd(2) == 0;
     r.pair.overtake = true;
     r.pair.slicing = (enum pair_slicing)rnd(3);
+}
+
+static void run(uint32_t seed, bool symmetric, bool separation)
+{
+    start(seed, symmetric, separation);
     unsigned eager = 2 + rnd(8); /* of ten steps, those in which somebody asks */
     for (unsigned step = 0; step < STEPS; step++) {
         enum cvn_x225_state a = cvn_x225_state(r.pair.side[0].x);

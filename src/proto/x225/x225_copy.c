@@ -70,6 +70,8 @@ int cvn_x225_copy(struct cvn_x225 **out, const struct cvn_x225 *x)
     to->saved = NULL;
     to->rest = NULL;
     to->queue = NULL;
+    to->ring = to->own_ring;
+    to->ring_first = 0;
     to->in.heap = NULL;
     to->in.join = NULL;
     int rc = copy_blocks(to, x);
@@ -122,10 +124,11 @@ static bool flow_alike(const struct cvn_x225 *a, const struct cvn_x225 *b)
 {
     return a->streaming == b->streaming && a->stream_unsent == b->stream_unsent &&
            a->wire_open == b->wire_open && a->gta_due == b->gta_due && a->send_max == b->send_max &&
-           a->begin_due == b->begin_due && a->in.phase == b->in.phase &&
-           a->in.current == b->in.current && a->in.open == b->in.open &&
-           a->in.dropping == b->in.dropping && a->in.kept_tokens == b->in.kept_tokens &&
-           a->in.part_len == b->in.part_len && a->in.join_len == b->in.join_len;
+           a->concatenate == b->concatenate && a->begin_due == b->begin_due &&
+           a->in.phase == b->in.phase && a->in.current == b->in.current &&
+           a->in.open == b->in.open && a->in.dropping == b->in.dropping &&
+           a->in.kept_tokens == b->in.kept_tokens && a->in.part_len == b->in.part_len &&
+           a->in.join_len == b->in.join_len;
 }
 
 bool cvn_x225_alike(const struct cvn_x225 *a, const struct cvn_x225 *b)
