@@ -387,8 +387,11 @@ static void act(struct cvn_watch *w, unsigned side, const struct cvn_tsdu_event 
     const struct cvn_spdu *s = &te->spdu;
     if (!te->begin)
         return;
-    note_spdu(w, side, s);
     cvn_follow_spdu(w->follow, side, te, expedited, &said);
+    if (said.verdict == FOLLOW_WRONG)
+        w->cn_seen = false; /* how TSDUs are cut and joined may be another matter from here on */
+    else
+        note_spdu(w, side, s);
     struct cvn_watch_event *ev = event_of(w, from, s);
     if (ev != NULL && said.verdict == FOLLOW_LEGAL) {
         ev->has_prim = said.has_prim;
