@@ -264,6 +264,344 @@ START_TEST(one_way_needs_half_duplex_and_a_place)
 }
 END_TEST
 
+/* -------- every value that can be wrong -------- */
+
+static uint8_t zeros[600];
+
+typedef void change(struct cvn_x225_prim *q);
+
+#define CHANGE(name, statement)                                                                    \
+    static void name(struct cvn_x225_prim *q)                                                      \
+    {                                                                                              \
+        statement;                                                                                 \
+    }
+#define OCTETS(n) ((struct cvn_octets){zeros, (n)})
+
+CHANGE(nothing, (void)q)
+CHANGE(default_units, q->units = 0)
+CHANGE(long_calling, q->id.calling = OCTETS(65))
+CHANGE(long_called, q->id.called = OCTETS(65))
+CHANGE(some_calling, q->id.calling = OCTETS(1))
+CHANGE(some_called, q->id.called = OCTETS(1))
+CHANGE(long_common, q->id.common = OCTETS(65))
+CHANGE(long_additional, q->id.additional = OCTETS(5))
+CHANGE(long_called_selector, q->called = OCTETS(17))
+CHANGE(high_serial, q->serial = 1000000)
+CHANGE(high_serial2, q->serial2 = 1000000)
+CHANGE(some_serial2, q->serial2 = 5)
+CHANGE(no_serial, q->serial = CVN_SERIAL_NONE)
+CHANGE(low_maximum, q->tsdu_max_initiator = 63)
+CHANGE(low_maximum2, q->tsdu_max_responder = 63)
+CHANGE(bad_setting, q->has_token_setting = true; q->token_setting = 3)
+CHANGE(good_setting, q->has_token_setting = true; q->token_setting = 1)
+CHANGE(versions_beyond, q->versions = 4)
+CHANGE(version_1, q->versions = 1)
+CHANGE(version_2, q->versions = 2)
+CHANGE(both_versions, q->versions = 3)
+CHANGE(exceptions_too, q->units |= CVN_FU_EXCEPTIONS)
+CHANGE(activity_alone, q->units = CVN_FU_DUPLEX | CVN_FU_ACTIVITY | CVN_FU_CAPABILITY;
+       q->serial = CVN_SERIAL_NONE)
+CHANGE(separation_too, q->units |= CVN_FU_DATA_SEPARATION)
+CHANGE(unit_beyond, q->units |= 0x8000)
+CHANGE(one_way, q->simplex = true)
+CHANGE(one_way_default, q->simplex = true; q->units = 0)
+CHANGE(one_way_duplex, q->simplex = true; q->units = CVN_FU_DUPLEX)
+CHANGE(no_mode, q->units = CVN_FU_TYPED_DATA)
+CHANGE(duplex, q->units = CVN_FU_DUPLEX)
+CHANGE(both_syncs, q->units |= CVN_FU_SYMMETRIC_SYNC)
+CHANGE(release_token, q->tokens = CVN_TOKEN_RELEASE)
+CHANGE(data_missing, q->data = ((struct cvn_octets){NULL, 4}))
+CHANGE(refused, q->result = CVN_RF_USER)
+CHANGE(refused_data, q->result = CVN_RF_USER; q->data = OCTETS(1))
+CHANGE(refused_with_data, q->result = CVN_RF_USER_DATA; q->data = OCTETS(1))
+CHANGE(refused_oddly, q->result = 7)
+CHANGE(refused_long, q->result = CVN_RF_USER; q->id.called = OCTETS(65))
+CHANGE(refused_common, q->result = CVN_RF_USER; q->id.common = OCTETS(65))
+CHANGE(refused_additional, q->result = CVN_RF_USER; q->id.additional = OCTETS(5))
+CHANGE(refused_calling, q->result = CVN_RF_USER; q->id.calling = OCTETS(1))
+
+struct wrong {
+    change *change;
+    const char *says; /* NULL: it is allowed */
+};
+
+static void go_through(unsigned side, const struct cvn_x225_prim *base, const struct wrong *rows,
+                       size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct cvn_x225_prim q = *base;
+        rows[i].change(&q);
+        const char *text = cvn_x225_why(p.side[side].x, &q);
+        if (rows[i].says == NULL)
+            ck_assert_msg(text == NULL, "row %zu: %s", i, text);
+        else
+            says(text, rows[i].says);
+        if (text != NULL)
+            ck_assert_int_lt(pair_ask(&p, side, &q), 0);
+    }
+}
+#define GO_THROUGH(side, base, rows) go_through(side, base, rows, sizeof(rows) / sizeof(rows)[0])
+
+START_TEST(values_of_s_connect_request)
+{
+    static const struct wrong rows[] = {
+        {nothing, NULL},
+        {default_units, NULL},
+        {long_calling, "longer than 64"},
+        {long_called, "longer than 64"},
+        {long_common, "longer than 64"},
+        {long_additional, "additional one than 4"},
+        {some_called, "the responder's to give"},
+        {long_called_selector, "longer than 16"},
+        {high_serial, "over 999,999"},
+        {high_serial2, "over 999,999"},
+        {some_serial2, NULL},
+        {no_serial, "needs an initial serial number"},
+        {low_maximum, "64 and more"},
+        {low_maximum2, "64 and more"},
+        {bad_setting, "reserved value"},
+        {good_setting, NULL},
+        {versions_beyond, "a version"},
+        {both_versions, NULL},
+        {exceptions_too, NULL},
+        {activity_alone, NULL},
+        {separation_too, NULL},
+        {unit_beyond, "does not have"},
+        {one_way, NULL},
+        {one_way_default, NULL},
+        {one_way_duplex, "one-way dialogue needs"},
+        {data_missing, "announced and not given"},
+    };
+    struct cvn_x225_prim q = pair_request(CVN_S_CONNECT);
+    q.units = CVN_FU_HALF_DUPLEX | CVN_FU_MINOR_SYNC;
+    q.serial = 1;
+    q.calling = pair_octets("me");
+    GO_THROUGH(0, &q, rows);
+    q.units = 0;
+    q.serial = CVN_SERIAL_NONE;
+    q.data = OCTETS(600);
+    q.versions = 1;
+    says(cvn_x225_why(p.side[0].x, &q), "at most 512");
+}
+END_TEST
+
+static void indicate(uint16_t units)
+{
+    struct cvn_x225_prim q = pair_request(CVN_S_CONNECT);
+    q.units = units;
+    q.serial = 1;
+    pair_do(&p, 0, &q);
+    (void)pair_take(&p, 1, CVN_S_CONNECT, CVN_INDICATION);
+}
+
+START_TEST(values_of_s_connect_response)
+{
+    static const struct wrong rows[] = {
+        {nothing, NULL},
+        {default_units, NULL},
+        {no_mode, "exactly one of half-duplex and duplex"},
+        {duplex, NULL},
+        {both_syncs, "exclude each other"},
+        {long_called, "longer than 64"},
+        {some_calling, "the initiator's to give"},
+        {version_1, NULL},
+        {version_2, NULL},
+        {both_versions, "a token that was left"},
+        {versions_beyond, "was not offered"},
+        {one_way, NULL},
+        {one_way_duplex, "one-way dialogue needs half-duplex"},
+        {release_token, "these functional units do not have"},
+        {bad_setting, NULL},
+        {refused, NULL},
+        {refused_data, "with the result 2 alone"},
+        {refused_with_data, NULL},
+        {refused_oddly, "255, 0 to 2, or 129 to 134"},
+        {refused_long, "a reference is too long"},
+        {refused_common, "a reference is too long"},
+        {refused_additional, "a reference is too long"},
+        {refused_calling, "a reference is too long"},
+    };
+    indicate(CVN_FU_HALF_DUPLEX | CVN_FU_DUPLEX | CVN_FU_MINOR_SYNC | CVN_FU_SYMMETRIC_SYNC |
+             CVN_FU_TYPED_DATA);
+    struct cvn_x225_prim a = pair_response(CVN_S_CONNECT);
+    a.units = CVN_FU_HALF_DUPLEX | CVN_FU_MINOR_SYNC;
+    GO_THROUGH(1, &a, rows);
+    struct cvn_x225_prim q = pair_request(CVN_S_CONNECT);
+    says(cvn_x225_why(p.side[1].x, &q), "S-CONNECT indication waits");
+}
+END_TEST
+
+START_TEST(who_may_connect)
+{
+    struct cvn_x225_opts o = {.reuse = true};
+    pair_fini(&p);
+    pair_init(&p, &o, &o);
+    pair_open(&p, CVN_FU_DUPLEX);
+    struct cvn_x225_prim q = pair_request(CVN_S_CONNECT);
+    q.units = CVN_FU_DUPLEX;
+    says(cvn_x225_why(p.side[0].x, &q), "there is a session connection already");
+    struct cvn_x225_prim r = pair_request(CVN_S_RELEASE);
+    r.keep = true;
+    pair_do(&p, 0, &r);
+    (void)pair_take(&p, 1, CVN_S_RELEASE, CVN_INDICATION);
+    pair_do_response(&p, 1, CVN_S_RELEASE);
+    (void)pair_take(&p, 0, CVN_S_RELEASE, CVN_CONFIRM);
+    says(cvn_x225_why(p.side[1].x, &q), "the side that opened the transport connection");
+    ck_assert_ptr_null(cvn_x225_why(p.side[0].x, &q));
+}
+END_TEST
+
+START_TEST(values_of_the_rest)
+{
+    struct cvn_x225_prim q;
+    pair_open(&p, CVN_FU_HALF_DUPLEX | CVN_FU_MINOR_SYNC | CVN_FU_RESYNC | CVN_FU_TYPED_DATA);
+    q = pair_request(CVN_S_SYNC_MINOR);
+    q.separation = true;
+    says(cvn_x225_why(p.side[0].x, &q), "data separation was not agreed");
+    q = pair_request(CVN_S_RESYNCHRONIZE);
+    says(cvn_x225_why(p.side[0].x, &q), "restart, abandon or set");
+    q.resync = CVN_RESYNC_SET;
+    says(cvn_x225_why(p.side[0].x, &q), "need a serial number");
+    q.has_token_setting = true;
+    q.token_setting = 1;
+    says(cvn_x225_why(p.side[0].x, &q), "need a serial number");
+    q.token_setting = 3;
+    says(cvn_x225_why(p.side[0].x, &q), "reserved value");
+    q.token_setting = 0;
+    q.serial = 4;
+    q.resync2 = CVN_RESYNC_SET;
+    says(cvn_x225_why(p.side[0].x, &q), "second flow needs symmetric");
+    q.resync2 = CVN_RESYNC_NONE;
+    q.resync = CVN_RESYNC_RESTART;
+    q.serial = 99;
+    says(cvn_x225_why(p.side[0].x, &q), "restart goes back to a point");
+    q.resync = CVN_RESYNC_SET;
+    q.token_setting = CVN_SIDE_ACCEPTOR_CHOOSES * CVN_TOKEN_DATA;
+    pair_do(&p, 0, &q);
+    (void)pair_take(&p, 1, CVN_S_RESYNCHRONIZE, CVN_INDICATION);
+    q = pair_response(CVN_S_RESYNCHRONIZE);
+    q.has_token_setting = true;
+    q.token_setting = CVN_SIDE_ACCEPTOR_CHOOSES * CVN_TOKEN_DATA;
+    says(cvn_x225_why(p.side[1].x, &q), "given no place");
+    q = pair_request(CVN_S_DATA);
+    q.data = (struct cvn_octets){NULL, 3};
+    says(cvn_x225_why(p.side[0].x, &q), "announced and not given");
+    q = pair_response(CVN_S_DATA);
+    q.data = (struct cvn_octets){NULL, 3};
+    says(cvn_x225_why(p.side[0].x, &q), "announced and not given");
+}
+END_TEST
+
+START_TEST(resynchronize_alone_has_no_points)
+{
+    pair_open(&p, CVN_FU_DUPLEX | CVN_FU_RESYNC);
+    struct cvn_x225_prim q = pair_request(CVN_S_RESYNCHRONIZE);
+    q.resync = CVN_RESYNC_SET;
+    q.serial = 4;
+    says(cvn_x225_why(p.side[0].x, &q), "none was agreed");
+    q.resync = CVN_RESYNC_ABANDON;
+    ck_assert_ptr_null(cvn_x225_why(p.side[0].x, &q));
+}
+END_TEST
+
+START_TEST(an_empty_ssdu_before_a_connection)
+{
+    struct cvn_x225_prim q = pair_request(CVN_S_DATA);
+    says(cvn_x225_why(p.side[0].x, &q), "at least one octet");
+}
+END_TEST
+
+START_TEST(expedited_data_goes_beside_an_ssdu)
+{
+    p.expedited = true;
+    pair_open(&p, CVN_FU_DUPLEX | CVN_FU_EXPEDITED);
+    struct cvn_x225_prim q = pair_request(CVN_S_DATA);
+    q.data = pair_octets("x");
+    q.end = false;
+    pair_do(&p, 0, &q);
+    q = pair_request(CVN_S_EXPEDITED_DATA);
+    q.data = pair_octets("now");
+    ck_assert_ptr_null(cvn_x225_why(p.side[0].x, &q));
+}
+END_TEST
+
+static void open_numbers(uint32_t first, uint32_t second)
+{
+    struct cvn_x225_prim q = pair_request(CVN_S_CONNECT);
+    struct cvn_x225_prim a = pair_response(CVN_S_CONNECT);
+    q.units = a.units = CVN_FU_DUPLEX | CVN_FU_SYMMETRIC_SYNC | CVN_FU_MAJOR_SYNC | CVN_FU_RESYNC;
+    q.serial = first;
+    q.serial2 = second;
+    pair_open_with(&p, &q, &a);
+}
+
+static void minor(unsigned side)
+{
+    pair_do_request(&p, side, CVN_S_SYNC_MINOR);
+    (void)pair_take(&p, !side, CVN_S_SYNC_MINOR, CVN_INDICATION);
+}
+
+static const char *why_resync(unsigned side, uint8_t type, uint8_t type2)
+{
+    struct cvn_x225_prim q = pair_request(CVN_S_RESYNCHRONIZE);
+    q.resync = type;
+    q.resync2 = type2;
+    q.serial = q.serial2 = 3;
+    return cvn_x225_why(p.side[side].x, &q);
+}
+
+START_TEST(numbers_that_are_used_up)
+{
+    open_numbers(CVN_SERIAL_MAX, 1);
+    minor(0);
+    says(why(0, CVN_S_SYNC_MINOR), "used up");
+    says(why(0, CVN_S_SYNC_MAJOR), "used up"); /* this side's flow */
+    ck_assert_ptr_null(why(1, CVN_S_SYNC_MINOR));
+    struct cvn_x225_prim q = pair_request(CVN_S_TOKEN_GIVE);
+    q.tokens = CVN_TOKEN_MAJOR;
+    pair_do(&p, 0, &q);
+    (void)pair_take(&p, 1, CVN_S_TOKEN_GIVE, CVN_INDICATION);
+    says(why(1, CVN_S_SYNC_MAJOR), "used up"); /* the other's */
+    says(why_resync(0, CVN_RESYNC_ABANDON, CVN_RESYNC_NONE), "used up");
+    says(why_resync(1, CVN_RESYNC_SET, CVN_RESYNC_ABANDON), "used up");
+    ck_assert_ptr_null(why_resync(0, CVN_RESYNC_SET, CVN_RESYNC_SET));
+    ck_assert_ptr_null(why_resync(1, CVN_RESYNC_ABANDON, CVN_RESYNC_NONE));
+}
+END_TEST
+
+START_TEST(a_major_point_that_has_no_number_to_answer_with)
+{
+    open_numbers(5, CVN_SERIAL_MAX);
+    pair_do_request(&p, 0, CVN_S_SYNC_MAJOR);
+    (void)pair_take(&p, 1, CVN_S_SYNC_MAJOR, CVN_INDICATION);
+    struct cvn_x225_prim a = pair_response(CVN_S_SYNC_MAJOR);
+    const char *text = cvn_x225_why(p.side[1].x, &a);
+    int rc = pair_ask(&p, 1, &a);
+    ck_assert((rc == CVN_OK) == (text == NULL));
+}
+END_TEST
+
+START_TEST(one_way_leaves_the_rest_alone)
+{
+    struct cvn_x225_prim q = pair_request(CVN_S_CONNECT);
+    struct cvn_x225_prim a = pair_response(CVN_S_CONNECT);
+    q.units = a.units = CVN_FU_HALF_DUPLEX | CVN_FU_TYPED_DATA | CVN_FU_ACTIVITY | CVN_FU_RESYNC |
+                        CVN_FU_MINOR_SYNC;
+    q.simplex = a.simplex = true;
+    pair_open_with(&p, &q, &a);
+    ck_assert_int_eq(ask(0, CVN_S_CONTROL_GIVE, 0), CVN_EPERM);
+    q = pair_request(CVN_S_TYPED_DATA);
+    q.data = pair_octets("x");
+    pair_do(&p, 1, &q);
+    (void)pair_take(&p, 0, CVN_S_TYPED_DATA, CVN_INDICATION);
+    start();
+    q = pair_request(CVN_S_RESYNCHRONIZE); /* tokens stay where they are */
+    q.resync = CVN_RESYNC_ABANDON;
+    pair_do(&p, 0, &q);
+    (void)pair_take(&p, 1, CVN_S_RESYNCHRONIZE, CVN_INDICATION);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("x225_why");
@@ -277,6 +615,16 @@ int main(void)
     tcase_add_test(t, one_way_is_half_duplex_with_a_token_that_stays);
     tcase_add_test(t, a_peer_that_knows_nothing_of_it);
     tcase_add_test(t, one_way_needs_half_duplex_and_a_place);
+    tcase_add_test(t, values_of_s_connect_request);
+    tcase_add_test(t, values_of_s_connect_response);
+    tcase_add_test(t, who_may_connect);
+    tcase_add_test(t, values_of_the_rest);
+    tcase_add_test(t, resynchronize_alone_has_no_points);
+    tcase_add_test(t, an_empty_ssdu_before_a_connection);
+    tcase_add_test(t, expedited_data_goes_beside_an_ssdu);
+    tcase_add_test(t, numbers_that_are_used_up);
+    tcase_add_test(t, a_major_point_that_has_no_number_to_answer_with);
+    tcase_add_test(t, one_way_leaves_the_rest_alone);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
