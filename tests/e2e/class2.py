@@ -219,10 +219,48 @@ def refuses_a_second_connection_for_expedited_data():
         p.expect(0xF0, o.data(b"still"))
 
 
+def goes_ahead_of_a_long_ssdu():
+    """100 MB to a peer that reads slowly: EX comes long before the end, between two DTs; the rest follows."""
+    total, ssdu = 100_000_000, 0
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        s.bind(("127.0.0.1", 0))
+        s.listen()
+        with odd.Talk(f"iso://127.0.0.1:{s.getsockname()[1]}/x") as t:
+            t.ask("S-CONNECT", functional_units=["duplex", "expedited-data"])
+            with s.accept()[0] as c, c.makefile("rb") as f:
+                def hear():
+                    return f.read(struct.unpack(">H", f.read(4)[2:])[0] - 4)
+                cr = hear()
+                check(parameters(cr[7:])[0xC6] == b"\1", cr.hex())
+                c.sendall(o.tpkt(b"\x09\xd0" + cr[4:6] + b"\0\1\0\xc6\1\1"))
+                check(hear()[3] == o.CN)
+                c.sendall(o.tsdu(o.accept(units=0x0006)))
+                t.until("confirm", "S-CONNECT")
+                t.ask("S-DATA", length=total)
+                while ssdu < 5_000_000:
+                    ssdu += len(hear()) - 3
+                t.ask("S-EXPEDITED-DATA", data="now")
+                t.until("done", "S-EXPEDITED-DATA")
+                tpdu = hear()
+                while tpdu[1] == 0xF0:
+                    ssdu += len(tpdu) - 3
+                    check(tpdu[2] == 0, "the SSDU has ended before")
+                    tpdu = hear()
+                check(tpdu == b"\2\x10\x80\5\0now", tpdu.hex())
+                print(f"came {ssdu / 1e6:.1f} MB into the SSDU")
+                check(ssdu < 50_000_000, ssdu)
+                while tpdu[2] == 0 or tpdu[1] == 0x10:
+                    tpdu = hear()
+                    ssdu += len(tpdu) - 3
+                check(ssdu == total + 4, ssdu)
+
+
 def main():
     cases = rig.Cases()
     for case in (is_read_by_tshark_field_by_field, is_spoken_alone, is_answered_by_class_0_where_only_that_is_spoken,
-                 waits_for_each_acknowledgement, refuses_a_second_connection_for_expedited_data):
+                 waits_for_each_acknowledgement, refuses_a_second_connection_for_expedited_data,
+                 goes_ahead_of_a_long_ssdu):
         cases.run(case.__name__, case)
     return cases.result()
 
