@@ -268,69 +268,64 @@ END_TEST
 
 static uint8_t zeros[600];
 
-typedef void change(struct cvn_x225_prim *q);
+/* One member, or some of them, set to something else. */
+enum { SET_NONE, SET_8, SET_16, SET_32, SET_BITS, SET_OCTETS, SET_GONE };
 
-#define CHANGE(name, statement)                                                                    \
-    static void name(struct cvn_x225_prim *q)                                                      \
-    {                                                                                              \
-        statement;                                                                                 \
-    }
-#define OCTETS(n) ((struct cvn_octets){zeros, (n)})
+struct set {
+    size_t at;
+    int how;
+    uint32_t value;
+};
 
-CHANGE(nothing, (void)q)
-CHANGE(default_units, q->units = 0)
-CHANGE(long_calling, q->id.calling = OCTETS(65))
-CHANGE(long_called, q->id.called = OCTETS(65))
-CHANGE(some_calling, q->id.calling = OCTETS(1))
-CHANGE(some_called, q->id.called = OCTETS(1))
-CHANGE(long_common, q->id.common = OCTETS(65))
-CHANGE(long_additional, q->id.additional = OCTETS(5))
-CHANGE(long_called_selector, q->called = OCTETS(17))
-CHANGE(high_serial, q->serial = 1000000)
-CHANGE(high_serial2, q->serial2 = 1000000)
-CHANGE(some_serial2, q->serial2 = 5)
-CHANGE(no_serial, q->serial = CVN_SERIAL_NONE)
-CHANGE(low_maximum, q->tsdu_max_initiator = 63)
-CHANGE(low_maximum2, q->tsdu_max_responder = 63)
-CHANGE(bad_setting, q->has_token_setting = true; q->token_setting = 3)
-CHANGE(good_setting, q->has_token_setting = true; q->token_setting = 1)
-CHANGE(versions_beyond, q->versions = 4)
-CHANGE(version_1, q->versions = 1)
-CHANGE(version_2, q->versions = 2)
-CHANGE(both_versions, q->versions = 3)
-CHANGE(exceptions_too, q->units |= CVN_FU_EXCEPTIONS)
-CHANGE(activity_alone, q->units = CVN_FU_DUPLEX | CVN_FU_ACTIVITY | CVN_FU_CAPABILITY;
-       q->serial = CVN_SERIAL_NONE)
-CHANGE(separation_too, q->units |= CVN_FU_DATA_SEPARATION)
-CHANGE(unit_beyond, q->units |= 0x8000)
-CHANGE(one_way, q->simplex = true)
-CHANGE(one_way_default, q->simplex = true; q->units = 0)
-CHANGE(one_way_duplex, q->simplex = true; q->units = CVN_FU_DUPLEX)
-CHANGE(no_mode, q->units = CVN_FU_TYPED_DATA)
-CHANGE(duplex, q->units = CVN_FU_DUPLEX)
-CHANGE(both_syncs, q->units |= CVN_FU_SYMMETRIC_SYNC)
-CHANGE(release_token, q->tokens = CVN_TOKEN_RELEASE)
-CHANGE(data_missing, q->data = ((struct cvn_octets){NULL, 4}))
-CHANGE(refused, q->result = CVN_RF_USER)
-CHANGE(refused_data, q->result = CVN_RF_USER; q->data = OCTETS(1))
-CHANGE(refused_with_data, q->result = CVN_RF_USER_DATA; q->data = OCTETS(1))
-CHANGE(refused_oddly, q->result = 7)
-CHANGE(refused_long, q->result = CVN_RF_USER; q->id.called = OCTETS(65))
-CHANGE(refused_common, q->result = CVN_RF_USER; q->id.common = OCTETS(65))
-CHANGE(refused_additional, q->result = CVN_RF_USER; q->id.additional = OCTETS(5))
-CHANGE(refused_calling, q->result = CVN_RF_USER; q->id.calling = OCTETS(1))
+/* clang-format off */
+#define AT(member)      offsetof(struct cvn_x225_prim, member)
+#define U8(member, v)   {AT(member), SET_8, (v)}
+#define U16(member, v)  {AT(member), SET_16, (v)}
+#define U32(member, v)  {AT(member), SET_32, (v)}
+#define ALSO(member, v) {AT(member), SET_BITS, (v)}
+#define OCT(member, n)  {AT(member), SET_OCTETS, (n)}
+#define GONE(member, n) {AT(member), SET_GONE, (n)}
+/* clang-format on */
 
 struct wrong {
-    change *change;
     const char *says; /* NULL: it is allowed */
+    struct set set[3];
 };
+
+static void change(struct cvn_x225_prim *q, const struct set *s)
+{
+    void *at = (uint8_t *)q + s->at;
+    switch (s->how) {
+    case SET_8:
+        *(uint8_t *)at = (uint8_t)s->value;
+        break;
+    case SET_16:
+        *(uint16_t *)at = (uint16_t)s->value;
+        break;
+    case SET_32:
+        *(uint32_t *)at = s->value;
+        break;
+    case SET_BITS:
+        *(uint16_t *)at |= (uint16_t)s->value;
+        break;
+    case SET_OCTETS:
+        *(struct cvn_octets *)at = (struct cvn_octets){zeros, s->value};
+        break;
+    case SET_GONE:
+        *(struct cvn_octets *)at = (struct cvn_octets){NULL, s->value};
+        break;
+    default:
+        break;
+    }
+}
 
 static void go_through(unsigned side, const struct cvn_x225_prim *base, const struct wrong *rows,
                        size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         struct cvn_x225_prim q = *base;
-        rows[i].change(&q);
+        for (size_t k = 0; k < 3; k++)
+            change(&q, &rows[i].set[k]);
         const char *text = cvn_x225_why(p.side[side].x, &q);
         if (rows[i].says == NULL)
             ck_assert_msg(text == NULL, "row %zu: %s", i, text);
@@ -345,32 +340,34 @@ static void go_through(unsigned side, const struct cvn_x225_prim *base, const st
 START_TEST(values_of_s_connect_request)
 {
     static const struct wrong rows[] = {
-        {nothing, NULL},
-        {default_units, NULL},
-        {long_calling, "longer than 64"},
-        {long_called, "longer than 64"},
-        {long_common, "longer than 64"},
-        {long_additional, "additional one than 4"},
-        {some_called, "the responder's to give"},
-        {long_called_selector, "longer than 16"},
-        {high_serial, "over 999,999"},
-        {high_serial2, "over 999,999"},
-        {some_serial2, NULL},
-        {no_serial, "needs an initial serial number"},
-        {low_maximum, "64 and more"},
-        {low_maximum2, "64 and more"},
-        {bad_setting, "reserved value"},
-        {good_setting, NULL},
-        {versions_beyond, "a version"},
-        {both_versions, NULL},
-        {exceptions_too, NULL},
-        {activity_alone, NULL},
-        {separation_too, NULL},
-        {unit_beyond, "does not have"},
-        {one_way, NULL},
-        {one_way_default, NULL},
-        {one_way_duplex, "one-way dialogue needs"},
-        {data_missing, "announced and not given"},
+        {NULL, {{0, 0, 0}}},
+        {NULL, {U16(units, 0)}},
+        {"longer than 64", {OCT(id.calling, 65)}},
+        {"longer than 64", {OCT(id.called, 65)}},
+        {"longer than 64", {OCT(id.common, 65)}},
+        {"additional one than 4", {OCT(id.additional, 5)}},
+        {"the responder's to give", {OCT(id.called, 1)}},
+        {"longer than 16", {OCT(called, 17)}},
+        {"over 999,999", {U32(serial, 1000000)}},
+        {"over 999,999", {U32(serial2, 1000000)}},
+        {NULL, {U32(serial2, 5)}},
+        {"needs an initial serial number", {U32(serial, CVN_SERIAL_NONE)}},
+        {"64 and more", {U16(tsdu_max_initiator, 63)}},
+        {"64 and more", {U16(tsdu_max_responder, 63)}},
+        {"reserved value", {U8(has_token_setting, 1), U8(token_setting, 3)}},
+        {NULL, {U8(has_token_setting, 1), U8(token_setting, 1)}},
+        {"a version", {U8(versions, 4)}},
+        {NULL, {U8(versions, 3)}},
+        {NULL, {ALSO(units, CVN_FU_EXCEPTIONS)}},
+        {NULL,
+         {U16(units, CVN_FU_DUPLEX | CVN_FU_ACTIVITY | CVN_FU_CAPABILITY),
+          U32(serial, CVN_SERIAL_NONE)}},
+        {NULL, {ALSO(units, CVN_FU_DATA_SEPARATION)}},
+        {"does not have", {ALSO(units, 0x8000)}},
+        {NULL, {U8(simplex, 1)}},
+        {NULL, {U8(simplex, 1), U16(units, 0)}},
+        {"one-way dialogue needs", {U8(simplex, 1), U16(units, CVN_FU_DUPLEX)}},
+        {"announced and not given", {GONE(data, 4)}},
     };
     struct cvn_x225_prim q = pair_request(CVN_S_CONNECT);
     q.units = CVN_FU_HALF_DUPLEX | CVN_FU_MINOR_SYNC;
@@ -379,7 +376,7 @@ START_TEST(values_of_s_connect_request)
     GO_THROUGH(0, &q, rows);
     q.units = 0;
     q.serial = CVN_SERIAL_NONE;
-    q.data = OCTETS(600);
+    q.data = (struct cvn_octets){zeros, 600};
     q.versions = 1;
     says(cvn_x225_why(p.side[0].x, &q), "at most 512");
 }
@@ -397,29 +394,29 @@ static void indicate(uint16_t units)
 START_TEST(values_of_s_connect_response)
 {
     static const struct wrong rows[] = {
-        {nothing, NULL},
-        {default_units, NULL},
-        {no_mode, "exactly one of half-duplex and duplex"},
-        {duplex, NULL},
-        {both_syncs, "exclude each other"},
-        {long_called, "longer than 64"},
-        {some_calling, "the initiator's to give"},
-        {version_1, NULL},
-        {version_2, NULL},
-        {both_versions, "a token that was left"},
-        {versions_beyond, "was not offered"},
-        {one_way, NULL},
-        {one_way_duplex, "one-way dialogue needs half-duplex"},
-        {release_token, "these functional units do not have"},
-        {bad_setting, NULL},
-        {refused, NULL},
-        {refused_data, "with the result 2 alone"},
-        {refused_with_data, NULL},
-        {refused_oddly, "255, 0 to 2, or 129 to 134"},
-        {refused_long, "a reference is too long"},
-        {refused_common, "a reference is too long"},
-        {refused_additional, "a reference is too long"},
-        {refused_calling, "a reference is too long"},
+        {NULL, {{0, 0, 0}}},
+        {NULL, {U16(units, 0)}},
+        {"exactly one of half-duplex and duplex", {U16(units, CVN_FU_TYPED_DATA)}},
+        {NULL, {U16(units, CVN_FU_DUPLEX)}},
+        {"exclude each other", {ALSO(units, CVN_FU_SYMMETRIC_SYNC)}},
+        {"longer than 64", {OCT(id.called, 65)}},
+        {"the initiator's to give", {OCT(id.calling, 1)}},
+        {NULL, {U8(versions, 1)}},
+        {NULL, {U8(versions, 2)}},
+        {"a token that was left", {U8(versions, 3)}},
+        {"was not offered", {U8(versions, 4)}},
+        {NULL, {U8(simplex, 1)}},
+        {"one-way dialogue needs half-duplex", {U8(simplex, 1), U16(units, CVN_FU_DUPLEX)}},
+        {"these functional units do not have", {U8(tokens, CVN_TOKEN_RELEASE)}},
+        {NULL, {U8(has_token_setting, 1), U8(token_setting, 3)}},
+        {NULL, {U8(result, CVN_RF_USER)}},
+        {"with the result 2 alone", {U8(result, CVN_RF_USER), OCT(data, 1)}},
+        {NULL, {U8(result, CVN_RF_USER_DATA), OCT(data, 1)}},
+        {"255, 0 to 2, or 129 to 134", {U8(result, 7)}},
+        {"a reference is too long", {U8(result, CVN_RF_USER), OCT(id.called, 65)}},
+        {"a reference is too long", {U8(result, CVN_RF_USER), OCT(id.common, 65)}},
+        {"a reference is too long", {U8(result, CVN_RF_USER), OCT(id.additional, 5)}},
+        {"a reference is too long", {U8(result, CVN_RF_USER), OCT(id.calling, 1)}},
     };
     indicate(CVN_FU_HALF_DUPLEX | CVN_FU_DUPLEX | CVN_FU_MINOR_SYNC | CVN_FU_SYMMETRIC_SYNC |
              CVN_FU_TYPED_DATA);
