@@ -21,10 +21,15 @@
 
 enum { SI_DT = 1, SI_AR = 29, SI_MAP = 41, SI_MAA = 42, SI_AS = 45, SI_MIP = 49, SI_MIA = 50 };
 
+static unsigned ring_cap(const struct cvn_x225 *x)
+{
+    return x->ring == x->own_ring ? X225_RING_OWN : X225_RING;
+}
+
 static struct cvn_x225_item *ring_at(struct cvn_x225 *x, unsigned i)
 {
     i += x->ring_first;
-    return &x->ring[i < x->ring_cap ? i : i - x->ring_cap];
+    return &x->ring[i < ring_cap(x) ? i : i - ring_cap(x)];
 }
 
 void cvn_x225_ring_init(struct cvn_x225 *x)
@@ -32,7 +37,6 @@ void cvn_x225_ring_init(struct cvn_x225 *x)
     if (x->ring != x->own_ring)
         cvn_free(x->alloc, x->ring, X225_RING * sizeof *x->ring);
     x->ring = x->own_ring;
-    x->ring_cap = X225_RING_OWN;
     x->ring_first = 0;
 }
 
@@ -44,7 +48,6 @@ static int ring_grow(struct cvn_x225 *x)
     for (unsigned i = 0; i < x->ring_count; i++)
         ring[i] = *ring_at(x, i);
     x->ring = ring;
-    x->ring_cap = X225_RING;
     x->ring_first = 0;
     return CVN_OK;
 }
@@ -54,7 +57,7 @@ int cvn_x225_room(struct cvn_x225 *x, unsigned n)
     n += x->ring_count;
     if (x->wire_open)
         n += x->gta_due ? 2 : 1;
-    if (n <= x->ring_cap)
+    if (n <= ring_cap(x))
         return CVN_OK;
     return n > X225_RING ? CVN_FULL : ring_grow(x);
 }
@@ -216,7 +219,7 @@ void cvn_x225_stage_drop(struct cvn_x225 *x, struct cvn_x225_stage *st)
 
 static void push(struct cvn_x225 *x, const struct cvn_x225_item *it)
 {
-    assert(x->ring_count < x->ring_cap);
+    assert(x->ring_count < ring_cap(x));
     *ring_at(x, x->ring_count) = *it;
     x->ring_count++;
 }
@@ -337,7 +340,7 @@ void cvn_x225_stage_queue(struct cvn_x225 *x, struct cvn_x225_stage *st)
 static void shift(struct cvn_x225 *x)
 {
     item_drop(x, ring_at(x, 0));
-    x->ring_first = (uint8_t)(x->ring_first + 1u < x->ring_cap ? x->ring_first + 1u : 0);
+    x->ring_first = (uint8_t)(x->ring_first + 1u < ring_cap(x) ? x->ring_first + 1u : 0);
     if (--x->ring_count == 0)
         cvn_x225_ring_init(x);
 }
