@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* address - session addresses as the commands take them. */
+#include <string.h>
+
 #include "cli/cli.h"
 
 int cli_url(const char *text, bool narrow, struct cvn_url *out)
@@ -22,4 +24,33 @@ int cli_url(const char *text, bool narrow, struct cvn_url *out)
     }
     *out = u;
     return 0;
+}
+
+static int digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+size_t cli_octets_of(const char *text, uint8_t *out, size_t cap)
+{
+    size_t n = strlen(text);
+    if (n < 3 || text[0] != '0' || (text[1] | 0x20) != 'x') {
+        if (n > cap)
+            return 0;
+        memcpy(out, text, n);
+        return n;
+    }
+    if (n % 2 != 0 || (n - 2) / 2 > cap)
+        return 0;
+    for (size_t i = 2; i < n; i += 2) {
+        int high = digit(text[i]);
+        int low = digit(text[i + 1]);
+        if (high < 0 || low < 0)
+            return 0;
+        out[i / 2 - 1] = (uint8_t)(high << 4 | low);
+    }
+    return n / 2 - 1;
 }

@@ -12,7 +12,7 @@ enum kind { FLAG, TEXT, COUNT, OCTETS, SECONDS, AGE, FAMILY4, FAMILY6, HELP, VER
 struct option {
     const char *name;
     char letter;
-    const char *commands; /* s: send, r: receive */
+    const char *commands; /* the letters of those that take it */
     enum kind kind;
     size_t offset;
     const char *value;
@@ -36,21 +36,23 @@ static const struct option options[] = {
     {"follow",          'L',"s",  FLAG,    AT(follow_links),    NULL,      "send what symbolic links point to"},
     {"name",            0,  "s",  TEXT,    AT(name),            "NAME",    "the name that standard input (-) gets (default: stdin)"},
     {"again",           0,  "s",  FLAG,    AT(again),           NULL,      "send again what a peer that is not convene may have"},
-    {"connect-timeout", 0,  "s",  SECONDS, AT(connect_timeout), "SECONDS", "until the peer is first reached (default 10)"},
+    {"timeout",         0,  "p",  SECONDS, AT(timeout),         "SECONDS", "for each answer of the peer (default 5)"},
+    {"data",            0,  "p",  TEXT,    AT(data),            "OCTETS",  "user data of S-CONNECT: text, or 0x and digits"},
+    {"connect-timeout", 0,  "sp", SECONDS, AT(connect_timeout), "SECONDS", "until the peer is first reached (default 10)"},
     {"retry-for",       0,  "s",  SECONDS, AT(retry_for),       "SECONDS", "of one outage (default: until stopped)"},
     {"dead-after",      0,  "s",  SECONDS, AT(dead_after),      "SECONDS", "silence of a peer that owes an answer (default 10)"},
     {"window",          0,  "s",  OCTETS,  AT(window),          "N",       "octets sent and not confirmed (default 4M)"},
     {"checkpoint",      0,  "s",  OCTETS,  AT(spacing),         "N",       "octets between synchronization points (default 1M)"},
     {"points",          0,  "s",  COUNT,   AT(points_max),      "N",       "synchronization points of one activity (default 990000)"},
-    {"json",            0,  "sr", FLAG,    AT(json),            NULL,      "events, one JSON object a line, on standard output"},
+    {"json",            0,  "srp",FLAG,    AT(json),            NULL,      "events, one JSON object a line, on standard output"},
     {"pcap",            0,  "sr", TEXT,    AT(pcap),            "FILE",    "write what went over the wire as pcapng (added to it)"},
     {"snap",            0,  "sr", OCTETS,  AT(snap),            "N",       "octets of each packet that --pcap keeps (default all)"},
-    {"verbose",         'v',"sr", FLAG,    AT(verbose),         NULL,      "show session primitives on standard error"},
+    {"verbose",         'v',"srp",FLAG,    AT(verbose),         NULL,      "show session primitives on standard error"},
     {"silent",          's',"sr", FLAG,    AT(silent),          NULL,      "no progress bar, no summary"},
-    {"ipv4",            '4',"sr", FAMILY4, AT(family),          NULL,      "IPv4 only"},
-    {"ipv6",            '6',"sr", FAMILY6, AT(family),          NULL,      "IPv6 only"},
-    {"help",            'h',"sr", HELP,    0,                   NULL,      "this text"},
-    {"version",         'V',"sr", VERSION, 0,                   NULL,      "the version"},
+    {"ipv4",            '4',"srp",FAMILY4, AT(family),          NULL,      "IPv4 only"},
+    {"ipv6",            '6',"srp",FAMILY6, AT(family),          NULL,      "IPv6 only"},
+    {"help",            'h',"srp",HELP,    0,                   NULL,      "this text"},
+    {"version",         'V',"srp",VERSION, 0,                   NULL,      "the version"},
 };
 /* clang-format on */
 #define NOPTIONS (sizeof options / sizeof options[0])
@@ -69,25 +71,54 @@ static void help_of(char which)
     }
 }
 
+/* The commands: one row each. letter: of the table of options. */
+static const struct command {
+    const char *name;
+    char letter;
+    const char *help;
+    int (*run)(const struct cli_options *o);
+} commands[] = {
+    {"send", 's',
+     "usage: convene send [OPTION]... FILE... URL\n"
+     "Sends files, folders (recursively) or standard input (-) as checkpointed activities.\n",
+     cli_send},
+    {"receive", 'r',
+     "usage: convene receive [OPTION]... --listen URL --into DIR\n"
+     "Receives files into a folder until stopped.\n",
+     cli_receive},
+    {"probe", 'p',
+     "usage: convene probe [OPTION]... URL\n"
+     "Says what a peer is: versions, functional units, sizes, and what it does wrong.\n",
+     cli_probe},
+};
+#define NCOMMANDS (sizeof commands / sizeof commands[0])
+
+static const struct command *command_of(const char *name)
+{
+    for (size_t i = 0; name != NULL && i < NCOMMANDS; i++) {
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    }
+    return NULL;
+}
+
 static void help(const char *command)
 {
-    bool all = command == NULL;
+    const struct command *only = command_of(command);
     (void)printf("convene: sessions that outlive their connections\n\n");
-    if (all || strcmp(command, "send") == 0) {
-        (void)printf("usage: convene send [OPTION]... FILE... URL\n"
-                     "Sends files, folders (recursively) or standard input (-) as checkpointed "
-                     "activities.\n");
-        help_of('s');
-    }
-    if (all)
+    for (size_t i = 0; i < NCOMMANDS; i++) {
+        if (only != NULL && only != &commands[i])
+            continue;
+        (void)printf("%s", commands[i].help);
+        help_of(commands[i].letter);
         (void)printf("\n");
-    if (all || strcmp(command, "receive") == 0) {
-        (void)printf("usage: convene receive [OPTION]... --listen URL --into DIR\n"
-                     "Receives files into a folder until stopped.\n");
-        help_of('r');
     }
-    (void)printf("\nURL: iso://host[:port]/SELECTOR[?tsel=SELECTOR], port 102 by default.\n"
-                 "Interrupted (exit 75)? Run the same command again: it goes on where it was.\n");
+    (void)printf(
+        "URL: iso://host[:port]/SELECTOR[?tsel=SELECTOR&name=SELECTOR&peer=minimal], port 102 by "
+        "default.\n");
+    if (only == NULL || only->letter == 's')
+        (void)printf(
+            "Interrupted (exit 75)? Run the same command again: it goes on where it was.\n");
 }
 
 static bool number(const char *text, double *out, const char **rest)
@@ -235,6 +266,7 @@ int cli_parse(struct cli_options *o, int argc, char **argv)
                               .on_conflict = "fail",
                               .name = "stdin",
                               .connect_timeout = 10,
+                              .timeout = 5,
                               .retry_for = -1,
                               .family = AF_UNSPEC};
     o->operands = (const char **)(uintptr_t)argv; /* compacted in place */
@@ -248,7 +280,9 @@ int cli_parse(struct cli_options *o, int argc, char **argv)
                 return rc;
         } else if (o->command == NULL) {
             o->command = arg;
-            which = strcmp(arg, "send") == 0 ? 's' : strcmp(arg, "receive") == 0 ? 'r' : 0;
+            const struct command *c = command_of(arg);
+            which = c != NULL ? c->letter : 0;
+            o->run = c != NULL ? c->run : NULL;
             if (strcmp(arg, "help") == 0) {
                 help(NULL);
                 return -1;
@@ -259,5 +293,5 @@ int cli_parse(struct cli_options *o, int argc, char **argv)
             o->operands[o->noperands++] = arg;
         }
     }
-    return o->command == NULL ? usage("convene", "a command is missing: send or receive") : 0;
+    return o->command == NULL ? usage("convene", "a command is missing") : 0;
 }
