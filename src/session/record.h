@@ -27,6 +27,7 @@
 #define CVN_PROOF          32u
 #define CVN_ADDRESS_MAX    255u /* octets of a URL in a record */
 #define CVN_WORD_TEXT_MAX  128u /* octets of a reason for people */
+#define CVN_WORD_MAX       (2u + CVN_WORD_TEXT_MAX)
 
 enum cvn_record_field {
     CVN_RECORD_F_VERSION = 1,    /* u8 */

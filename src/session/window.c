@@ -6,28 +6,29 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define RING_FIRST 8u
+#define RING_FIRST  8u
+#define BLOCK_FIRST 1024u
 
 struct cvn_window_block {
     struct cvn_ref ref; /* first: a reference is the block */
     const struct cvn_alloc *alloc;
     uint32_t used;
+    uint32_t cap;
     uint8_t octets[];
 };
-
-static const size_t block_size = sizeof(struct cvn_window_block) + CVN_WINDOW_BLOCK;
 
 static void block_drop(struct cvn_ref *ref)
 {
     struct cvn_window_block *b = (struct cvn_window_block *)(void *)ref;
-    cvn_free(b->alloc, b, block_size);
+    cvn_free(b->alloc, b, sizeof *b + b->cap);
 }
 
-static struct cvn_window_block *block_new(const struct cvn_alloc *a)
+static struct cvn_window_block *block_new(const struct cvn_alloc *a, uint32_t cap)
 {
-    struct cvn_window_block *b = cvn_resize(a, NULL, 0, block_size);
+    struct cvn_window_block *b = cvn_resize(a, NULL, 0, sizeof *b + cap);
     if (b == NULL)
         return NULL;
+    b->cap = cap;
     b->ref = (struct cvn_ref){.refs = 1, .drop = block_drop};
     b->alloc = a;
     b->used = 0;
@@ -94,17 +95,30 @@ static bool lengthens(const struct cvn_window *w)
     return last->owner == &b->ref && last->p + last->n == b->octets + b->used;
 }
 
+/* Small for who writes little and waits, twice as large behind each that was filled. */
+static struct cvn_window_block *next_block(struct cvn_window *w, size_t n)
+{
+    uint32_t cap = w->last_cap == 0 ? BLOCK_FIRST : w->last_cap * 2;
+    while (cap < n && cap < CVN_WINDOW_BLOCK)
+        cap *= 2;
+    cap = cap > CVN_WINDOW_BLOCK ? CVN_WINDOW_BLOCK : cap;
+    struct cvn_window_block *b = block_new(w->alloc, cap);
+    if (b != NULL)
+        w->last_cap = cap;
+    return b;
+}
+
 static int copy_some(struct cvn_window *w, const uint8_t *p, size_t n, size_t *taken)
 {
-    if (w->filling != NULL && w->filling->used == CVN_WINDOW_BLOCK)
+    if (w->filling != NULL && w->filling->used == w->filling->cap)
         filling_drop(w);
     bool longer = lengthens(w);
     if (!longer && reserve(w) != CVN_OK)
         return CVN_ENOMEM;
-    if (w->filling == NULL && (w->filling = block_new(w->alloc)) == NULL)
+    if (w->filling == NULL && (w->filling = next_block(w, n)) == NULL)
         return CVN_ENOMEM;
     struct cvn_window_block *b = w->filling;
-    size_t room = CVN_WINDOW_BLOCK - b->used;
+    size_t room = b->cap - b->used;
     size_t some = n < room ? n : room;
     uint8_t *to = b->octets + b->used;
     memcpy(to, p, some);
@@ -213,4 +227,5 @@ void cvn_window_trim(struct cvn_window *w)
     w->ring = NULL;
     w->cap = 0;
     w->head = 0;
+    w->last_cap = 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * window - the octets of one direction that may have to be sent again, by position: a
- * queue of slices, each of a counted block that is the window's own (64 KiB, filled by
- * copies) or lent. What is sent refers to the blocks; what was sent once stays until it is
+ * queue of slices, each of a counted block that is the window's own (up to 64 KiB, filled
+ * by copies) or lent. What is sent refers to the blocks; what was sent once stays until it is
  * forgotten.
  *
  * Invariants
@@ -38,6 +38,7 @@ struct cvn_window {
     uint32_t head;
     uint32_t count;
     struct cvn_window_block *filling; /* the last copy's block, or NULL */
+    uint32_t last_cap;                /* octets of it; 0: the next is small */
     uint64_t first;                   /* the lowest position that is kept */
     uint64_t next;                    /* the position behind the last octet */
 };
