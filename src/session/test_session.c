@@ -79,8 +79,10 @@ static size_t on_data(void *ctx, struct cvn_session *s, uint64_t at, struct cvn_
     ck_assert_uint_eq(at, u->read);
     size_t n = data.n < u->appetite ? data.n : u->appetite;
     uint8_t salt = u->w->user[u == &u->w->user[0]].salt;
+    bool right = true;
     for (size_t i = 0; i < n; i++)
-        ck_assert_uint_eq(data.p[i], octet(salt, at + i));
+        right = right && data.p[i] == octet(salt, at + i);
+    ck_assert(right); /* once: Check writes to a pipe each time */
     u->read += n;
     if (u->slow)
         u->appetite -= n;
@@ -197,8 +199,8 @@ static void collect(struct wire *x, int i)
     struct end *from = &x->end[i];
     struct end *to = &x->end[!i];
     struct cvn_iov iov[4];
-    if (from->link == NULL)
-        return;
+    if (from->link == NULL || to->n > 50000)
+        return; /* the network holds so much */
     size_t n = cvn_link_out_iov(from->link, iov, 1 + draw(x->w, 4));
     size_t octets = 0;
     for (size_t k = 0; k < n; k++) {
@@ -225,7 +227,8 @@ static void deliver(struct wire *x, int i)
     struct end *e = &x->end[i];
     if (e->link == NULL || e->gone || e->n == 0 || x->cut)
         return;
-    size_t n = draw(x->w, 3) == 0 ? 1 + draw(x->w, (uint32_t)e->n) : e->n;
+    size_t most = e->n < 20000 ? e->n : 20000;
+    size_t n = draw(x->w, 3) == 0 ? 1 + draw(x->w, (uint32_t)most) : most;
     uint8_t *slice = malloc(n); /* exactly as long, so that a sanitizer sees what reads beyond */
     memcpy(slice, e->buf, n);
     memmove(e->buf, e->buf + n, e->n - n);
@@ -369,9 +372,10 @@ static uint32_t run(uint32_t seed, uint32_t cut_one_in, struct cvn_positions *p)
     uint32_t quiet_after = 6000;
     while (!(w.user[0].over && w.user[1].over)) {
         steps++;
-        ck_assert_msg(steps < 600000, "seed %u: not over: %lu of %lu, %lu of %lu", seed,
-                      (unsigned long)w.user[1].read, (unsigned long)w.user[0].total,
-                      (unsigned long)w.user[0].read, (unsigned long)w.user[1].total);
+        if (steps >= 600000)
+            ck_abort_msg("seed %u: not over: %lu of %lu, %lu of %lu", seed,
+                         (unsigned long)w.user[1].read, (unsigned long)w.user[0].total,
+                         (unsigned long)w.user[0].read, (unsigned long)w.user[1].total);
         w.dark = cut_one_in > 0 && steps < quiet_after && steps / 500 % 7 == 3;
         step(&w, steps < quiet_after ? cut_one_in : 0);
     }
