@@ -135,6 +135,10 @@ static void plain_session(void)
     need(v.state == CVN_STA713, "not connected");
     say("session connection, idle, initiator", (double)count[0].live, 1024);
     say("session connection, idle, responder", (double)count[1].live, 1024);
+    cvn_sc_trim(c[0]);
+    cvn_sc_trim(c[1]);
+    say("session connection, idle, initiator, trimmed", (double)count[0].live, 0);
+    say("session connection, idle, responder, trimmed", (double)count[1].live, 0);
     cvn_sc_free(c[0]);
     cvn_sc_free(c[1]);
     need(count[0].live + count[1].live + part.live == 0, "memory is left over");

@@ -7,7 +7,7 @@
 
 #include "cli/cli.h"
 
-enum kind { FLAG, TEXT, COUNT, OCTETS, SECONDS, AGE, FAMILY4, FAMILY6, HELP, VERSION };
+enum kind { FLAG, TEXT, COUNT, PRIORITY, OCTETS, SECONDS, AGE, FAMILY4, FAMILY6, HELP, VERSION };
 
 struct option {
     const char *name;
@@ -23,13 +23,16 @@ struct option {
 
 /* clang-format off */
 static const struct option options[] = {
-    {"listen",          0,  "r",  TEXT,    AT(listen),          "URL",     "where to listen: iso://127.0.0.1:10102/inbox"},
+    {"listen",          0,  "rt", TEXT,    AT(listen),          "URL",     "where to listen: iso://127.0.0.1:10102/inbox"},
     {"into",            0,  "r",  TEXT,    AT(into),            "DIR",     "the folder that files are received into"},
-    {"once",            0,  "r",  FLAG,    AT(once),            NULL,      "end when every session since the first has ended"},
+    {"once",            0,  "rt", FLAG,    AT(once),            NULL,      "end when every session since the first has ended"},
     {"on-conflict",     0,  "r",  TEXT,    AT(on_conflict),     "WHAT",    "a file of that name exists: fail (default), replace, rename"},
     {"keep",            0,  "r",  AGE,     AT(keep_s),          "TIME",    "how long what is unfinished is kept: 90s, 12h, 7d (default 7d)"},
     {"max-octets",      0,  "r",  OCTETS,  AT(max_octets),      "N",       "most octets of all that is unfinished: 500M, 20G"},
-    {"insecure",        0,  "r",  FLAG,    AT(insecure),        NULL,      "listen on other addresses than loopback without TLS"},
+    {"config",          0,  "spt",TEXT,    AT(config),          "FILE",    "sessions.conf (default: docs/ADDRESSES.md)"},
+    {"dscp",            0,  "spt",TEXT,    AT(dscp),            "NAME",    "mark packets: ef, af11 to af43, cs0 to cs7, le, 0 to 63"},
+    {"priority",        0,  "spt",PRIORITY,AT(priority),        "N",       "of the packets on this machine: 0 to 6"},
+    {"insecure",        0,  "rt", FLAG,    AT(insecure),        NULL,      "listen on other addresses than loopback without TLS"},
     {"jobs",            'j',"s",  COUNT,   AT(jobs),            "N",       "sessions at once for many files (default 4)"},
     {"limit-rate",      0,  "s",  OCTETS,  AT(limit_rate),      "RATE",    "octets a second, all sessions together: 500K, 20M"},
     {"hash",            0,  "s",  TEXT,    AT(hash),            "NAME",    "xxh128 (default) or sha256"},
@@ -38,21 +41,32 @@ static const struct option options[] = {
     {"again",           0,  "s",  FLAG,    AT(again),           NULL,      "send again what a peer that is not convene may have"},
     {"timeout",         0,  "p",  SECONDS, AT(timeout),         "SECONDS", "for each answer of the peer (default 5)"},
     {"data",            0,  "p",  TEXT,    AT(data),            "OCTETS",  "user data of S-CONNECT: text, or 0x and digits"},
-    {"connect-timeout", 0,  "sp", SECONDS, AT(connect_timeout), "SECONDS", "until the peer is first reached (default 10)"},
+    {"connect-timeout", 0,  "spt", SECONDS, AT(connect_timeout), "SECONDS", "until the peer is first reached (default 10)"},
     {"retry-for",       0,  "s",  SECONDS, AT(retry_for),       "SECONDS", "of one outage (default: until stopped)"},
     {"dead-after",      0,  "s",  SECONDS, AT(dead_after),      "SECONDS", "silence of a peer that owes an answer (default 10)"},
     {"window",          0,  "s",  OCTETS,  AT(window),          "N",       "octets sent and not confirmed (default 4M)"},
     {"checkpoint",      0,  "s",  OCTETS,  AT(spacing),         "N",       "octets between synchronization points (default 1M)"},
     {"points",          0,  "s",  COUNT,   AT(points_max),      "N",       "synchronization points of one activity (default 990000)"},
-    {"json",            0,  "srp",FLAG,    AT(json),            NULL,      "events, one JSON object a line, on standard output"},
-    {"pcap",            0,  "sr", TEXT,    AT(pcap),            "FILE",    "write what went over the wire as pcapng (added to it)"},
-    {"snap",            0,  "sr", OCTETS,  AT(snap),            "N",       "octets of each packet that --pcap keeps (default all)"},
-    {"verbose",         'v',"srp",FLAG,    AT(verbose),         NULL,      "show session primitives on standard error"},
+    {"auto",            0,  "t",  FLAG,    AT(automatic),       NULL,      "answer every indication positively, send data back"},
+    {"raw",             0,  "t",  FLAG,    AT(raw),             NULL,      "TSDUs alone, without the session protocol"},
+    {"expedited",       0,  "t",  FLAG,    AT(expedited),       NULL,      "transport expedited data: ask for it, agree to it"},
+    {"reuse",           0,  "t",  FLAG,    AT(reuse),           NULL,      "keep transport connections for further sessions"},
+    {"extended",        0,  "t",  FLAG,    AT(extended),        NULL,      "take extended concatenation"},
+    {"error-report",    0,  "t",  FLAG,    AT(error_report),    NULL,      "report a peer's error where that is allowed, do not abort"},
+    {"units",           0,  "t",  TEXT,    AT(units),           "LIST",    "functional units this side has (default all)"},
+    {"versions",        0,  "t",  TEXT,    AT(versions),        "LIST",    "protocol versions it speaks: 1, 2 or 1,2 (default)"},
+    {"tpdu-size",       0,  "t",  OCTETS,  AT(tpdu_size),       "N",       "largest TPDU, 128 to 65531 (default)"},
+    {"tim",             0,  "t",  SECONDS, AT(tim),             "SECONDS", "timer TIM (default 30)"},
+    {"show",            0,  "t",  OCTETS,  AT(show),            "N",       "octets of user data that are shown (default 64K)"},
+    {"json",            0,  "srpt",FLAG,    AT(json),            NULL,      "events, one JSON object a line, on standard output"},
+    {"pcap",            0,  "srt", TEXT,    AT(pcap),            "FILE",    "write what went over the wire as pcapng (added to it)"},
+    {"snap",            0,  "srt", OCTETS,  AT(snap),            "N",       "octets of each packet that --pcap keeps (default all)"},
+    {"verbose",         'v',"srpt",FLAG,    AT(verbose),         NULL,      "show session primitives on standard error"},
     {"silent",          's',"sr", FLAG,    AT(silent),          NULL,      "no progress bar, no summary"},
-    {"ipv4",            '4',"srp",FAMILY4, AT(family),          NULL,      "IPv4 only"},
-    {"ipv6",            '6',"srp",FAMILY6, AT(family),          NULL,      "IPv6 only"},
-    {"help",            'h',"srp",HELP,    0,                   NULL,      "this text"},
-    {"version",         'V',"srp",VERSION, 0,                   NULL,      "the version"},
+    {"ipv4",            '4',"srpt",FAMILY4, AT(family),          NULL,      "IPv4 only"},
+    {"ipv6",            '6',"srpt",FAMILY6, AT(family),          NULL,      "IPv6 only"},
+    {"help",            'h',"srpt",HELP,    0,                   NULL,      "this text"},
+    {"version",         'V',"srpt",VERSION, 0,                   NULL,      "the version"},
 };
 /* clang-format on */
 #define NOPTIONS (sizeof options / sizeof options[0])
@@ -86,6 +100,10 @@ static const struct command {
      "usage: convene receive [OPTION]... --listen URL --into DIR\n"
      "Receives files into a folder until stopped.\n",
      cli_receive},
+    {"talk", 't',
+     "usage: convene talk [OPTION]... URL | --listen URL\n"
+     "The session service by hand or by script, one primitive after another.\n",
+     cli_talk},
     {"probe", 'p',
      "usage: convene probe [OPTION]... URL\n"
      "Says what a peer is: versions, functional units, sizes, and what it does wrong.\n",
@@ -174,12 +192,17 @@ static bool set_value(struct cli_options *o, const struct option *p, const char 
         ok = number(value, &v, &rest) && *rest == '\0' && v >= 1 && v <= 990000;
         *(unsigned *)at = (unsigned)v;
         break;
+    case PRIORITY: /* 0 is none said */
+        ok = number(value, &v, &rest) && *rest == '\0' && v <= 6 && v == (double)(unsigned)v;
+        *(unsigned *)at = (unsigned)v + 1;
+        break;
     case OCTETS:
         ok = octets(value, at);
         break;
     case SECONDS:
         ok = number(value, &v, &rest) && *rest == '\0';
         *(double *)at = v;
+        o->connect_timeout_said = o->connect_timeout_said || at == (void *)&o->connect_timeout;
         break;
     case AGE:
         ok = age(value, at);
@@ -268,6 +291,7 @@ int cli_parse(struct cli_options *o, int argc, char **argv)
                               .connect_timeout = 10,
                               .timeout = 5,
                               .retry_for = -1,
+                              .show = 65536,
                               .family = AF_UNSPEC};
     o->operands = (const char **)(uintptr_t)argv; /* compacted in place */
     for (int i = 1; i < argc; i++) {

@@ -19,6 +19,8 @@ build libsqlite3-dev   pkg-config --exists sqlite3
 build libxxhash-dev    pkg-config --exists libxxhash
 build libssl-dev       pkg-config --exists openssl
 build libjansson-dev   pkg-config --exists jansson
+build libedit-dev      pkg-config --exists libedit
+build libconfuse-dev   pkg-config --exists libconfuse
 test  git              command -v git
 test  g++              command -v g++
 test  check            pkg-config --exists check
@@ -37,6 +39,9 @@ test  strace           command -v strace
 test  procps           command -v pgrep
 test  xz-utils         command -v xz
 test  man-db           command -v man
+test  gcc-arm-none-eabi command -v arm-none-eabi-gcc
+test  libnewlib-arm-none-eabi test -e /usr/include/newlib/newlib.h
+test  qemu-system-arm  command -v qemu-system-arm
 fresh mmdebstrap       command -v mmdebstrap
 LIST
 }

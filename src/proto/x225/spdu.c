@@ -112,11 +112,19 @@ struct spdu_param {
     uint8_t kind;
 };
 
+#ifdef CVN_WORDS_BRIEF /* one text for the four: 7 kB less */
+#define WRONG(name, clause) name " is wrong (X.225 " clause ")"
+#define WHY(name, clause)                                                                          \
+    {                                                                                              \
+        WRONG(name, clause), WRONG(name, clause), WRONG(name, clause), WRONG(name, clause)         \
+    }
+#else
 #define WHY(name, clause)                                                                          \
     {                                                                                              \
         name " stands twice (X.225 " clause ")", name " has a wrong length (X.225 " clause ")",    \
             name " has a reserved value (X.225 " clause ")", name " is missing (X.225 " clause ")" \
     }
+#endif
 #define AT(member) offsetof(struct cvn_spdu, member)
 #define ANY        SPDU_PARAMS_MAX
 
