@@ -133,12 +133,19 @@ int cli_target(const struct cli_options *o, const char *text, bool narrow, struc
     return rc != 0 ? rc : check_narrow(&t->url, text, narrow);
 }
 
-void cli_qos(const struct cli_options *o, const struct cli_target *t, int fd)
+void cli_qos(const struct cli_options *o, struct cli_target *t, int fd)
 {
     struct cvn_tcp_qos got;
     int failed = cvn_tcp_qos_apply(fd, &t->qos, &got);
+    if (t->qos_said) /* every connection is marked, and it is said once */
+        return;
+    t->qos_said = true;
     if (failed != 0)
         cli_error("quality of service", strerror(failed), "the rest goes on without it");
+    bool asked = t->qos.dscp >= 0 || t->qos.priority >= 0;
+    if (o->json && asked && o->listen == NULL)
+        cli_json(stdout, "quality_of_service", "udscp", (uint64_t)got.dscp, "upriority",
+                 (uint64_t)got.priority, "bno_delay", !got.bulk, NULL);
     if (o->verbose)
         (void)fprintf(stderr, "quality of service: dscp %d, priority %d, no delay: %s\n", got.dscp,
                       got.priority, got.bulk ? "no" : "yes");

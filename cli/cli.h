@@ -75,9 +75,10 @@ struct cli_options {
     bool error_report;
     const char *units; /* that this side has; NULL: all */
     const char *versions;
-    uint64_t tpdu_size; /* 0: the largest */
-    double tim;         /* 0: the machine's */
-    uint64_t show;      /* octets of user data that are shown */
+    uint64_t tpdu_size;  /* 0: the largest */
+    const char *classes; /* of the transport; NULL: the usual */
+    double tim;          /* 0: the machine's */
+    uint64_t show;       /* octets of user data that are shown */
     /* probe */
     double timeout;
     const char *data;
@@ -99,11 +100,12 @@ struct cli_target {
     double connect_timeout; /* seconds */
     struct cvn_tcp_qos qos;
     uint64_t limit_rate; /* octets a second; 0: none */
+    bool qos_said;
 };
 /* As cli_url(), for a peer that is to be dialled. */
 int cli_target(const struct cli_options *o, const char *text, bool narrow, struct cli_target *t);
 /* Marks a socket as t says; what cannot be set is said, once. */
-void cli_qos(const struct cli_options *o, const struct cli_target *t, int fd);
+void cli_qos(const struct cli_options *o, struct cli_target *t, int fd);
 
 /* A session address. narrow: peer=minimal is taken. 0, or an exit code with the error said. */
 int cli_url(const char *text, bool narrow, struct cvn_url *out);

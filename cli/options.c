@@ -56,6 +56,7 @@ static const struct option options[] = {
     {"units",           0,  "t",  TEXT,    AT(units),           "LIST",    "functional units this side has (default all)"},
     {"versions",        0,  "t",  TEXT,    AT(versions),        "LIST",    "protocol versions it speaks: 1, 2 or 1,2 (default)"},
     {"tpdu-size",       0,  "t",  OCTETS,  AT(tpdu_size),       "N",       "largest TPDU, 128 to 65531 (default)"},
+    {"transport-class", 0,  "t",  TEXT,    AT(classes),         "LIST",    "0, 2, or 0,2: proposed (default 0), agreed to (default 0,2)"},
     {"tim",             0,  "t",  SECONDS, AT(tim),             "SECONDS", "timer TIM (default 30)"},
     {"show",            0,  "t",  OCTETS,  AT(show),            "N",       "octets of user data that are shown (default 64K)"},
     {"json",            0,  "srpt",FLAG,    AT(json),            NULL,      "events, one JSON object a line, on standard output"},

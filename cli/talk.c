@@ -812,6 +812,24 @@ static bool loopback(const char *host)
            strcmp(host, "::1") == 0;
 }
 
+/* 0: none. */
+static uint8_t classes_of(const char *list)
+{
+    static const struct {
+        const char *list;
+        uint8_t classes;
+    } lists[] = {
+        {"0", CVN_TRANSPORT_CLASS_0},
+        {"2", CVN_TRANSPORT_CLASS_2},
+        {"0,2", CVN_TRANSPORT_CLASS_0 | CVN_TRANSPORT_CLASS_2},
+        {"2,0", CVN_TRANSPORT_CLASS_0 | CVN_TRANSPORT_CLASS_2},
+    };
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        if (strcmp(list, lists[i].list) == 0)
+            return lists[i].classes;
+    return 0;
+}
+
 static int check_choices(struct talk *t)
 {
     const struct cli_options *o = t->o;
@@ -828,6 +846,13 @@ static int check_choices(struct talk *t)
                                                                        : 0;
         if (t->versions == 0) {
             cli_error("--versions", "not 1, 2 or 1,2", NULL);
+            return EXIT_USAGE;
+        }
+    }
+    if (o->classes != NULL) {
+        t->classes = classes_of(o->classes);
+        if (t->classes == 0) {
+            cli_error("--transport-class", "not 0, 2 or 0,2", NULL);
             return EXIT_USAGE;
         }
     }

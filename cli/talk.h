@@ -126,6 +126,7 @@ struct talk {
     struct cvn_capture *capture;
     uint16_t units;        /* that this side has */
     uint8_t versions;      /* that it speaks */
+    uint8_t classes;       /* enum cvn_transport_class; 0: the usual */
     struct talk_end *ends; /* oldest first */
     unsigned numbers;
     struct talk_input input;

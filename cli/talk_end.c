@@ -582,6 +582,7 @@ struct talk_end *talk_end_new(struct talk *t, bool initiator)
         .reference = (uint16_t)(t->numbers % UINT16_MAX + 1),
         .called_tsel = {t->url.tsel, initiator ? t->url.tsel_len : 0},
         .expedited = t->o->expedited,
+        .transport_classes = t->classes,
         .tpdu_max = (uint32_t)t->o->tpdu_size,
         .bare = t->o->raw,
         .x225 = {.units = t->units,

@@ -47,10 +47,11 @@ struct cvn_sc_opts {
                                   those it agrees to, class 2 if the CR prefers it; 0: both */
     bool transport_acknowledged; /* initiator, class 2: each expedited TPDU is to be acknowledged
                                     (EA); until it is nothing else is sent */
-    uint32_t tpdu_max;           /* octets; 0: 65,531 */
-    bool bare;                   /* no session protocol: for tools that speak in TSDUs, see
+    uint8_t protection; /* enum cvn_protection (qos.h): what the stream below gives; 0: none */
+    uint32_t tpdu_max;  /* octets; 0: 65,531 */
+    bool bare;          /* no session protocol: for tools that speak in TSDUs, see
                                    cvn_sc_tsdu(). The initiator opens the transport connection at once */
-    struct cvn_x225_opts x225;   /* its alloc is replaced by the one above */
+    struct cvn_x225_opts x225; /* its alloc is replaced by the one above */
 };
 
 /* A connection over a stream that is open. *out is the caller's to free with
@@ -58,7 +59,8 @@ struct cvn_sc_opts {
 CVN_API int cvn_sc_new(struct cvn_sc **out, const struct cvn_sc_opts *opts) CVN_MUST_USE;
 CVN_API void cvn_sc_free(struct cvn_sc *c); /* NULL is fine */
 
-/* As cvn_x225_request(). The initiator begins with S-CONNECT request. After CVN_ENOMEM the
+/* As cvn_x225_request(). The initiator begins with S-CONNECT request; one that asks for a protection
+ * that the stream does not give is CVN_EPERM, and nothing is sent. After CVN_ENOMEM the
  * connection may be lost: then a provider abort follows. */
 CVN_API int cvn_sc_request(struct cvn_sc *c, struct cvn_x225_prim *p, cvn_time now) CVN_MUST_USE;
 

@@ -170,7 +170,14 @@ struct cvn_x225_prim {
     struct cvn_octets called;         /* called; in response and confirm the responding selector */
     uint16_t tsdu_max_initiator;      /* TSDU Maximum Size initiator to responder; 0: unlimited */
     uint16_t tsdu_max_responder;
-    bool simplex; /* S-CONNECT request, positive response: one-way dialogue, see below */
+    /* S-CONNECT, quality of service as far as the protocol shows it (qos.h). Request: desired;
+     * response: this side's wish; indication: what the peer's protocol shows; confirm: agreed */
+    bool extended_control;   /* transport expedited data */
+    bool optimized_dialogue; /* extended concatenation (Protocol Options): this side takes it; in
+                                indication and confirm: the peer does, and in the confirm both */
+    uint8_t protection;      /* request: enum cvn_protection, what has to be there; judged by
+                                cvn_sc_request(). Else: not used */
+    bool simplex;            /* S-CONNECT request, positive response: one-way dialogue, see below */
 
     uint8_t tokens;         /* TOKEN-GIVE, TOKEN-PLEASE: Token Item bits; S-CONNECT
                                      response, confirm: tokens the responder asks for */

@@ -28,6 +28,7 @@ struct cvn_sc {
     struct cvn_cotp *cotp;
     struct cvn_x225 *x225;
     struct cvn_octets slice;
+    uint8_t protection; /* enum cvn_protection: what the stream gives */
     bool has_slice;
     bool slice_begin;
     bool slice_end;
@@ -69,6 +70,7 @@ int cvn_sc_new(struct cvn_sc **out, const struct cvn_sc_opts *opts)
     if (rc == CVN_OK)
         rc = cvn_x225_new(&c->x225, &xopts);
     c->bare = opts->bare;
+    c->protection = opts->protection;
     if (rc == CVN_OK && opts->bare && opts->initiator)
         rc = cvn_cotp_connect(c->cotp);
     if (rc != CVN_OK) {
@@ -191,13 +193,22 @@ int cvn_sc_tsdu(struct cvn_sc *c, struct cvn_octets tsdu, bool expedited, cvn_ti
     return rc;
 }
 
+/* S-CONNECT asks for a protection that the stream below does not give. */
+static bool unprotected(const struct cvn_sc *c, const struct cvn_x225_prim *p)
+{
+    return p->service == CVN_S_CONNECT && p->type == CVN_REQUEST &&
+           (p->protection & ~(unsigned)c->protection) != 0;
+}
+
 int cvn_sc_request(struct cvn_sc *c, struct cvn_x225_prim *p, cvn_time now)
 {
     if (c->down || c->bare)
         return CVN_ESTATE;
+    if (unprotected(c, p))
+        return CVN_EPERM;
     /* The transport's expedited data is asked for if the session's is proposed, not else. */
     if (p->service == CVN_S_CONNECT && p->type == CVN_REQUEST)
-        cvn_cotp_ask_expedited(c->cotp, (p->units & CVN_FU_EXPEDITED) != 0);
+        cvn_cotp_ask_expedited(c->cotp, (p->units & CVN_FU_EXPEDITED) != 0 || p->extended_control);
     int rc = cvn_x225_request(c->x225, p, now);
     if (rc != CVN_OK)
         return rc;
@@ -209,7 +220,11 @@ int cvn_sc_request(struct cvn_sc *c, struct cvn_x225_prim *p, cvn_time now)
 
 const char *cvn_sc_why(const struct cvn_sc *c, const struct cvn_x225_prim *p)
 {
-    return c->down ? "the transport connection is over" : cvn_x225_why(c->x225, p);
+    if (c->down)
+        return "the transport connection is over";
+    if (unprotected(c, p))
+        return "protection is asked for, and the stream below gives none of that kind";
+    return cvn_x225_why(c->x225, p);
 }
 
 int cvn_sc_allowed(const struct cvn_sc *c, enum cvn_x225_service s, enum cvn_x225_type t)

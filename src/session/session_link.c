@@ -260,8 +260,8 @@ bool cvn_link_begin(struct cvn_link *l, const struct cvn_record *r)
         return false;
     l->out_at = l->last_point = r->received;
     l->peer_limit = r->limit;
-    l->end_taken = cvn_record_has(r, CVN_RECORD_F_END_TAKEN) && s->ended &&
-                   r->received == s->out.next;
+    l->end_taken =
+        cvn_record_has(r, CVN_RECORD_F_END_TAKEN) && s->ended && r->received == s->out.next;
     return true;
 }
 
@@ -332,34 +332,47 @@ static void ended_by_answer(struct cvn_session *s, const struct cvn_record *r)
                      (const char *)text.p, text.n);
 }
 
-static void refused(struct cvn_link *l, const struct cvn_x225_prim *p)
+/* The answer does not end the session: what is to be done before the next dial. */
+static void heed_refusal(struct cvn_link *l, const struct cvn_record *r, bool proven,
+                         struct cvn_octets text)
 {
     struct cvn_session *s = l->s;
-    struct cvn_record r;
-    struct cvn_octets text;
-    bool ours = cvn_record_decode(&r, p->data) == CVN_OK && r.ours;
-    bool proven = ours && cvn_keys_refused(s, l, &r, p->data);
-    text_of(&r, "the peer refuses the session", &text);
-    if (p->result == CVN_RF_SELECTOR_UNKNOWN)
-        text_of(&r, "the peer knows no service of that name (selector)", &text);
-    bool may_pass = p->result == CVN_RF_CONGESTION || p->result == CVN_RF_USER_CONGESTION;
-    if (!s->has_secret && !may_pass && !(ours && r.answer == CVN_ANSWER_RETRY)) {
-        cvn_session_over(s, CVN_SESSION_ABORTED, CVN_REASON_REFUSED, (const char *)text.p, text.n);
-        return;
-    }
-    if (proven && (r.answer == CVN_ANSWER_GONE || r.answer == CVN_ANSWER_GAP)) {
-        ended_by_answer(s, &r);
-        return;
-    }
-    if (proven && r.answer == CVN_ANSWER_RETRY) {
-        s->epoch = r.epoch > s->epoch ? r.epoch : s->epoch;
+    if (proven && r->answer == CVN_ANSWER_RETRY) {
+        s->epoch = r->epoch > s->epoch ? r->epoch : s->epoch;
         s->redial = s->now;
-    } else if (ours && r.answer == CVN_ANSWER_DENIED && s->has_older) {
+    } else if (r->ours && r->answer == CVN_ANSWER_DENIED && s->has_older) {
         s->use_older = !s->use_older;
     }
     memcpy(s->text, text.p, text.n);
     s->text[text.n] = '\0';
     drop(l, s->text);
+}
+
+static bool may_pass(const struct cvn_x225_prim *p, const struct cvn_record *r)
+{
+    return p->result == CVN_RF_CONGESTION || p->result == CVN_RF_USER_CONGESTION ||
+           (r->ours && r->answer == CVN_ANSWER_RETRY);
+}
+
+static void refused(struct cvn_link *l, const struct cvn_x225_prim *p)
+{
+    struct cvn_session *s = l->s;
+    struct cvn_record r;
+    struct cvn_octets text;
+    if (cvn_record_decode(&r, p->data) != CVN_OK)
+        r = (struct cvn_record){0};
+    bool proven = r.ours && cvn_keys_refused(s, l, &r, p->data);
+    text_of(&r,
+            p->result == CVN_RF_SELECTOR_UNKNOWN
+                ? "the peer knows no service of that name (selector)"
+                : "the peer refuses the session",
+            &text);
+    if (!s->has_secret && !may_pass(p, &r))
+        cvn_session_over(s, CVN_SESSION_ABORTED, CVN_REASON_REFUSED, (const char *)text.p, text.n);
+    else if (proven && (r.answer == CVN_ANSWER_GONE || r.answer == CVN_ANSWER_GAP))
+        ended_by_answer(s, &r);
+    else
+        heed_refusal(l, &r, proven, text);
 }
 
 /* -------- the octets that go -------- */

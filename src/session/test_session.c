@@ -277,26 +277,31 @@ static void connect_wire(struct world *w)
                      CVN_OK);
 }
 
-static void work(struct world *w, struct user *u)
+static void write_some(struct world *w, struct user *u)
 {
     uint8_t buf[5000];
     size_t taken;
+    size_t n = 1 + draw(w, sizeof buf);
+    n = n < u->total - u->written ? n : (size_t)(u->total - u->written);
+    for (size_t i = 0; i < n; i++)
+        buf[i] = octet(u->salt, u->written + i);
+    int rc = cvn_session_write(u->s, buf, n, &taken, w->now);
+    ck_assert(rc == CVN_OK || rc == CVN_FULL || rc == CVN_ECLOSED);
+    u->written += taken;
+}
+
+static void work(struct world *w, struct user *u)
+{
     if (u->s == NULL || u->over)
         return;
     if (u->written < u->total && draw(w, 2) == 0) {
-        size_t n = 1 + draw(w, sizeof buf);
-        n = n < u->total - u->written ? n : (size_t)(u->total - u->written);
-        for (size_t i = 0; i < n; i++)
-            buf[i] = octet(u->salt, u->written + i);
-        int rc = cvn_session_write(u->s, buf, n, &taken, w->now);
-        ck_assert(rc == CVN_OK || rc == CVN_FULL || rc == CVN_ECLOSED);
-        u->written += taken;
+        write_some(w, u);
     } else if (u->written == u->total && !u->ended && draw(w, 4) == 0) {
         u->ended = true;
         int rc = cvn_session_end(u->s, w->now);
         ck_assert(rc == CVN_OK || rc == CVN_ECLOSED);
     }
-    if (u->slow && u->s != NULL && draw(w, 3) == 0) {
+    if (u->slow && !u->over && draw(w, 3) == 0) {
         u->appetite += draw(w, 3000);
         cvn_session_pull(u->s, w->now);
     }

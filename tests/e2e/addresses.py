@@ -460,9 +460,39 @@ def marking():
         check(code == 64 and bad.split("=")[0] in errors, bad, code, errors)
 
 
+def quality():
+    """What is asked for, what comes of it, and who is told."""
+    with oddpeers.Isode() as peer:
+        done = subprocess.run([rig.TOOL, "probe", "--json", "--dscp=af31", "--priority=1",
+                               f"iso://127.0.0.1:{peer.port}/x"], stdout=subprocess.PIPE, text=True, check=False,
+                              timeout=30)
+        said = [json.loads(line) for line in done.stdout.splitlines()]
+        check(said[0] == {"event": "quality_of_service", "dscp": 26, "priority": 1, "no_delay": True}, said[0])
+        check([s["event"] for s in said] == ["quality_of_service", "probe"], "said once:", said)
+    listen = subprocess.Popen([rig.TOOL, "talk", "--json", "--auto", "--once", "--expedited", "--extended",
+                               "--listen", "iso://127.0.0.1:0/x"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              text=True)
+    port = json.loads(listen.stdout.readline())["port"]
+    connect = {"request": "S-CONNECT", "functional_units": ["duplex"], "extended_control": True,
+               "optimized_dialogue": True}
+    script = [dict(connect, protection="both"), connect, {"wait": "S-CONNECT", "kind": "confirm"},
+              {"request": "S-RELEASE"}, {"wait": "S-RELEASE", "kind": "confirm"}]
+    done = subprocess.run([rig.TOOL, "talk", "--json", f"iso://127.0.0.1:{port}/x"],
+                          input="".join(json.dumps(c) + "\n" for c in script), stdout=subprocess.PIPE, text=True,
+                          check=False, timeout=30)
+    listen.stdout.read()
+    listen.wait()
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    refused = [s for s in said if "error" in s]
+    check(len(refused) == 1 and "protection is asked for" in refused[0]["why"], said)
+    confirm = [s for s in said if s.get("confirm") == "S-CONNECT"]
+    check(confirm and confirm[0]["extended_control"] and confirm[0]["optimized_dialogue"], said)
+    check(any(s.get("confirm") == "S-RELEASE" for s in said), said)
+
+
 CASES = (no_srv, srv_record, priorities, weights, alias, not_asked, no_service, no_name, malformed, server_fails,
          cut_short, many, name_server_silent, conf_entry, conf_places, conf_faults, conf_minimal, send_by_name,
-         marking)
+         marking, quality)
 
 
 def main():

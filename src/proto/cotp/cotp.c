@@ -41,8 +41,12 @@ void cvn_cotp_goto(struct cvn_cotp *c, enum cvn_cotp_state next)
 {
     assert(c->state != CVN_COTP_ENDED && c->state != next); /* I1 */
     c->state = (uint8_t)next;
-    if (next == CVN_COTP_ENDED && cotp_part_open(c)) /* what was half received */
+    if (next != CVN_COTP_ENDED)
+        return;
+    if (cotp_part_open(c)) /* what was half received */
         cvn_cotp_release_part(c);
+    if (c->out.held) /* what waits for an EA that will not come */
+        cvn_out_cut(&c->out);
 }
 
 uint8_t cvn_cotp_size_of(uint32_t octets)

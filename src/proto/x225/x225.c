@@ -581,6 +581,8 @@ int cvn_x225_request(struct cvn_x225 *x, struct cvn_x225_prim *p, cvn_time now)
     if (rc != CVN_OK)
         return rc;
     cvn_x225_simplex_begin(x, &e);
+    if (p->optimized_dialogue && (e.id == X225_EV_SCONreq || e.id == X225_EV_SCONrsp_pos))
+        x->in.extended = !x->opt_minimal;
     if (e.used != CVN_SERIAL_NONE)
         p->serial = e.used;
     if (e.used2 != CVN_SERIAL_NONE)
