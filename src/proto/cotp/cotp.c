@@ -37,10 +37,18 @@ void cvn_cotp_release_part(struct cvn_cotp *c)
     c->part_have = 0;
 }
 
+static void release_tsels(struct cvn_cotp *c)
+{
+    cvn_free(c->alloc, c->tsels, COTP_TSELS);
+    c->tsels = NULL;
+}
+
 void cvn_cotp_goto(struct cvn_cotp *c, enum cvn_cotp_state next)
 {
     assert(c->state != CVN_COTP_ENDED && c->state != next); /* I1 */
     c->state = (uint8_t)next;
+    if (next != CVN_COTP_WFTRESP) /* they stand in CR or CC and nowhere else */
+        release_tsels(c);
     if (next != CVN_COTP_ENDED)
         return;
     if (cotp_part_open(c)) /* what was half received */
@@ -71,27 +79,42 @@ static bool tpdu_max_valid(uint32_t n)
            (n >= 128 && n <= CVN_TPDU_UNITS_MAX * CVN_TPDU_UNIT && n % CVN_TPDU_UNIT == 0);
 }
 
-static void keep_tsel(struct cvn_octets o, uint8_t *to, uint8_t *n, bool *there)
+static bool keepable(struct cvn_octets o)
 {
-    *there = o.p != NULL && o.n <= CVN_TSEL_MAX;
-    *n = *there ? (uint8_t)o.n : 0;
-    if (*n > 0)
-        memcpy(to, o.p, o.n);
+    return o.p != NULL && o.n <= CVN_TSEL_MAX;
 }
 
-void cvn_cotp_keep_calling(struct cvn_cotp *c, struct cvn_octets o)
+bool cvn_cotp_reserve_tsels(struct cvn_cotp *c)
 {
-    keep_tsel(o, c->calling, &c->calling_n, &c->calling_there);
+    if (c->tsels == NULL)
+        c->tsels = cvn_new(c->alloc, COTP_TSELS);
+    return c->tsels != NULL;
 }
 
-void cvn_cotp_keep_called(struct cvn_cotp *c, struct cvn_octets o)
+void cvn_cotp_keep_tsels(struct cvn_cotp *c, struct cvn_octets calling, struct cvn_octets called)
 {
-    keep_tsel(o, c->called, &c->called_n, &c->called_there);
+    c->calling_there = keepable(calling);
+    c->called_there = keepable(called);
+    c->calling_n = c->calling_there ? (uint8_t)calling.n : 0;
+    c->called_n = c->called_there ? (uint8_t)called.n : 0;
+    if (c->calling_n + c->called_n == 0)
+        return;
+    struct cvn_wr w = cvn_wr_init(c->tsels, COTP_TSELS);
+    cvn_wr_bytes(&w, calling.p, c->calling_n);
+    cvn_wr_bytes(&w, called.p, c->called_n);
 }
 
-static struct cvn_octets kept_tsel(const uint8_t *p, uint8_t n, bool there)
+/* One without octets is there all the same: it points anywhere. */
+static struct cvn_octets kept_calling(const struct cvn_cotp *c)
 {
-    return (struct cvn_octets){.p = there ? p : NULL, .n = n};
+    const uint8_t *p = c->calling_n == 0 ? c->head : c->tsels;
+    return (struct cvn_octets){.p = c->calling_there ? p : NULL, .n = c->calling_n};
+}
+
+static struct cvn_octets kept_called(const struct cvn_cotp *c)
+{
+    const uint8_t *p = c->called_n == 0 ? c->head : c->tsels + c->calling_n;
+    return (struct cvn_octets){.p = c->called_there ? p : NULL, .n = c->called_n};
 }
 
 static bool opts_valid(const struct cvn_cotp_opts *o)
@@ -123,8 +146,11 @@ int cvn_cotp_new(struct cvn_cotp **out, const struct cvn_cotp_opts *opts)
     c->classes = opts->classes == 0 ? usual : opts->classes;
     if (opts->initiator) {
         c->class_id = (c->classes & CVN_COTP_CLASS_2) != 0 ? 2 : 0;
-        cvn_cotp_keep_calling(c, opts->calling);
-        cvn_cotp_keep_called(c, opts->called);
+        if (opts->calling.n + opts->called.n > 0 && !cvn_cotp_reserve_tsels(c)) {
+            cvn_free(a, c, sizeof *c);
+            return CVN_ENOMEM;
+        }
+        cvn_cotp_keep_tsels(c, opts->calling, opts->called);
         c->calling_there = c->calling_n > 0;
         c->called_there = c->called_n > 0;
     }
@@ -137,6 +163,7 @@ void cvn_cotp_free(struct cvn_cotp *c)
     if (c == NULL)
         return;
     cvn_cotp_release_part(c);
+    release_tsels(c);
     cvn_out_fini(&c->out);
     cvn_free(c->alloc, c, sizeof *c);
 }
@@ -206,8 +233,8 @@ int cvn_cotp_connect(struct cvn_cotp *c)
         .units = units,
         .has_options = c->expedited || c->class_id != 0, /* absent: not asked for, RFC 1006 5 */
         .options = options_of(c->expedited, c->acknowledged && c->class_id != 0),
-        .calling = kept_tsel(c->calling, c->calling_n, c->calling_there),
-        .called = kept_tsel(c->called, c->called_n, c->called_there),
+        .calling = kept_calling(c),
+        .called = kept_called(c),
     };
     if (cvn_cotp_queue(c, &cr) != CVN_OK)
         return CVN_ENOMEM;
@@ -231,8 +258,8 @@ int cvn_cotp_accept(struct cvn_cotp *c)
         .units = c->units,
         .has_options = c->options_seen || c->class_id != 0,
         .options = options_of(expedited, c->acknowledged),
-        .calling = kept_tsel(c->calling, c->calling_n, c->calling_there),
-        .called = kept_tsel(c->called, c->called_n, c->called_there),
+        .calling = kept_calling(c),
+        .called = kept_called(c),
     };
     if (cvn_cotp_queue(c, &cc) != CVN_OK)
         return CVN_ENOMEM;

@@ -13,12 +13,14 @@
  * octet that is DT's number in class 0; in class 2 up to the number of a DT. */
 #define COTP_HEAD     (CVN_TPKT_HEADER + CVN_TPDU_DATA_HEADER)
 #define COTP_HEAD2    (CVN_TPKT_HEADER + CVN_TPDU_DATA_HEADER2)
+#define COTP_TSELS    (2 * CVN_TSEL_MAX)
 #define COTP_IDLE_MAX 256u /* octets of this object */
 
 struct cvn_cotp {
     const struct cvn_alloc *alloc;
     struct cvn_out out;
-    uint8_t *part; /* a TPDU that came in parts; complete: kept for its event until next feed */
+    uint8_t *part;  /* a TPDU that came in parts; complete: kept for its event until next feed */
+    uint8_t *tsels; /* calling, called: until they were sent. NULL: no octets */
     uint16_t part_size;
     uint16_t part_have;
     uint16_t behind;   /* octets of the packet behind the TPDU at part, class 2 */
@@ -50,8 +52,6 @@ struct cvn_cotp {
     uint8_t called_n;
     uint8_t head_have;
     uint8_t head[COTP_HEAD2];
-    uint8_t calling[CVN_TSEL_MAX];
-    uint8_t called[CVN_TSEL_MAX];
 };
 
 static_assert(sizeof(struct cvn_cotp) <= COTP_IDLE_MAX, "an idle connection is small");
@@ -69,9 +69,10 @@ void cvn_cotp_release_part(struct cvn_cotp *c);
 uint8_t cvn_cotp_size_of(uint32_t octets);
 /* What C0 and F0 mean together, 6.5.4 j and RFC 1006 5; F0 wins where both stand. */
 uint32_t cvn_cotp_octets_of(uint8_t size, uint16_t units);
-/* Keeps a TSEL if it fits, as it is there, if only with no octets. */
-void cvn_cotp_keep_calling(struct cvn_cotp *c, struct cvn_octets o);
-void cvn_cotp_keep_called(struct cvn_cotp *c, struct cvn_octets o);
+/* Room for them; false: no memory. */
+bool cvn_cotp_reserve_tsels(struct cvn_cotp *c);
+/* Keeps those that fit, as they are there, if only with no octets. There is room. */
+void cvn_cotp_keep_tsels(struct cvn_cotp *c, struct cvn_octets calling, struct cvn_octets called);
 /* Each CVN_OK or CVN_ENOMEM: at the end of the queue; before the DTs that have not begun
  * to go; instead of them. The last two have room for up to CVN_OUT_INLINE octets. */
 int cvn_cotp_queue(struct cvn_cotp *c, const struct cvn_tpdu *t) CVN_MUST_USE;

@@ -166,8 +166,7 @@ static int on_cr(struct step *s, struct cvn_octets in)
     c->expedited_asked = (t.options & CVN_TPDU_EXPEDITED) != 0;
     c->acknowledged = c->class_id == 2 && (t.options & CVN_TPDU_ACKNOWLEDGED) != 0;
     choose_size(c, &t);
-    cvn_cotp_keep_calling(c, t.calling);
-    cvn_cotp_keep_called(c, t.called);
+    cvn_cotp_keep_tsels(c, t.calling, t.called);
     cvn_cotp_goto(c, CVN_COTP_WFTRESP);
     *s->ev = (struct cvn_cotp_event){
         .kind = CVN_COTP_EV_CONNECT_IND,
@@ -616,9 +615,12 @@ static int no_memory(struct step *s)
     return CVN_ENOMEM;
 }
 
-/* In class 2 every TPDU but DT may have an answer that must not be lost. */
+/* In class 2 every TPDU but DT may have an answer that must not be lost; a CR's selectors are
+ * kept for the CC. */
 static bool room_to_answer(struct cvn_cotp *c)
 {
+    if (c->state == CVN_COTP_CLOSED && !c->initiator && !cvn_cotp_reserve_tsels(c))
+        return false;
     return !in_class_2(c) || cvn_out_reserve(&c->out, 1) == CVN_OK;
 }
 
@@ -794,7 +796,7 @@ int cvn_cotp_feed(struct cvn_cotp *c, const uint8_t *in, size_t len, size_t *use
     while (rc == CVN_MORE) {
         const uint8_t *at = *used == 0 ? in : in + *used; /* in may be NULL */
         struct step s = {.c = c, .in = at, .len = len - *used, .ev = ev};
-        if (!cotp_part_open(c))
+        if (c->part != NULL && !cotp_part_open(c))
             cvn_cotp_release_part(c);
         if (c->state == CVN_COTP_ENDED) {
             *used = len;

@@ -616,7 +616,7 @@ START_TEST(without_memory_for_er_or_dr_the_stream_just_ends)
     static const char *const bad[] = {"06e00000000150", "06e00000000131"}; /* ER; DR */
     struct cvn_cotp_event ev;
     struct cvn_cotp *r = make(false, false, 0);
-    memory.fail_in = 0;
+    memory.fail_in = 1; /* after that for the selectors */
     ck_assert_int_eq(hear(r, bad[_i], &ev), CVN_EVENT);
     ck_assert_int_eq(ev.kind, CVN_COTP_EV_DISCONNECT);
     ck_assert_uint_eq(cvn_cotp_out(r)->octets, 0);

@@ -132,6 +132,7 @@ struct cvn_x225 {
     /* A.5 */
     uint8_t state; /* enum cvn_x225_state */
     uint8_t version;
+    bool ambiguous; /* two rows of a cell were true: for tests */
     uint16_t units;
     bool vtca, vtrr, vcoll, vdnr, vact, vnextact, vsc, texp;
     bool discard_rcv, discard_snd;
@@ -139,7 +140,6 @@ struct cvn_x225 {
     bool vrsp_local;            /* the resync in progress is our user's */
     uint8_t rs_setting;         /* token settings of the RS at hand: pairs of bits */
     uint8_t owned;              /* tokens */
-    bool ambiguous;             /* two rows of a cell were true: for tests */
     int32_t va, vm, vr;         /* symmetric synchronize: of the sending flow */
     int32_t var, vmr, vrr;
     int32_t vado, vadi;
@@ -164,10 +164,11 @@ struct cvn_x225 {
     bool begin_due;    /* the first slice of a TSDU was refused: it is still the first */
     bool loose;        /* the state has changed: some memory may be given back (M6) */
     uint8_t p_abort_reason;
-    uint8_t please_due; /* tokens of AC, event PT */
+    uint8_t please_due;         /* tokens of AC, event PT */
+    struct cvn_x225_held given; /* the queued event the last indication points at */
+    struct cvn_x225_offer offer;
     const char *p_abort_why;
 
-    struct cvn_x225_offer offer;
     struct cvn_x225_kept *kept; /* STA01D, and S-CONNECT indication */
     uint8_t *saved;             /* STA01B: CN. STA09: DN. As the block of an item */
     uint8_t *rest;              /* STA02B: user data for CDO */
@@ -180,11 +181,10 @@ struct cvn_x225 {
     struct cvn_x225_held *queue;
     uint16_t queue_len, queue_cap;
     uint16_t replay; /* how many of them [6] is to give back */
-    uint8_t ring_first, ring_count, ring_cap;
 
-    struct cvn_x225_held given; /* the queued event the last indication points at */
+    uint8_t ring_first, ring_count;
+    struct cvn_x225_item *ring; /* own, or a block of X225_RING while that is too small */
     struct cvn_tsdu_in in;
-    struct cvn_x225_item *ring; /* own, or a block while that is too small */
     struct cvn_x225_item own_ring[X225_RING_OWN];
 };
 

@@ -390,6 +390,7 @@ static bool number_field(struct cvn_x225_prim *q, const char *word, const char *
                   {"optional", &q->optional, FLAG, 10},
                   {"separation", &q->separation, FLAG, 10},
                   {"keep", &q->keep, FLAG, 10},
+                  {"simplex", &q->simplex, FLAG, 10},
                   {"begin", &q->begin, FLAG, 10},
                   {"end", &q->end, FLAG, 10},
                   {"more", &q->more, FLAG, 10},

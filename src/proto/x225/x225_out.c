@@ -21,10 +21,15 @@
 
 enum { SI_DT = 1, SI_AR = 29, SI_MAP = 41, SI_MAA = 42, SI_AS = 45, SI_MIP = 49, SI_MIA = 50 };
 
+static unsigned ring_cap(const struct cvn_x225 *x)
+{
+    return x->ring == x->own_ring ? X225_RING_OWN : X225_RING;
+}
+
 static struct cvn_x225_item *ring_at(struct cvn_x225 *x, unsigned i)
 {
     i += x->ring_first;
-    return &x->ring[i < x->ring_cap ? i : i - x->ring_cap];
+    return &x->ring[i < ring_cap(x) ? i : i - ring_cap(x)];
 }
 
 void cvn_x225_ring_init(struct cvn_x225 *x)
@@ -32,7 +37,6 @@ void cvn_x225_ring_init(struct cvn_x225 *x)
     if (x->ring != x->own_ring)
         cvn_free(x->alloc, x->ring, X225_RING * sizeof *x->ring);
     x->ring = x->own_ring;
-    x->ring_cap = X225_RING_OWN;
     x->ring_first = 0;
 }
 
@@ -44,7 +48,6 @@ static int ring_grow(struct cvn_x225 *x)
     for (unsigned i = 0; i < x->ring_count; i++)
         ring[i] = *ring_at(x, i);
     x->ring = ring;
-    x->ring_cap = X225_RING;
     x->ring_first = 0;
     return CVN_OK;
 }
@@ -54,7 +57,7 @@ int cvn_x225_room(struct cvn_x225 *x, unsigned n)
     n += x->ring_count;
     if (x->wire_open)
         n += x->gta_due ? 2 : 1;
-    if (n <= x->ring_cap)
+    if (n <= ring_cap(x))
         return CVN_OK;
     return n > X225_RING ? CVN_FULL : ring_grow(x);
 }
@@ -95,12 +98,11 @@ void cvn_x225_item_block(struct cvn_x225_item *it, uint8_t *block, uint32_t size
     it->head.block.at = 0;
 }
 
-/* Octets of the TSDU that holds s. 0: it cannot be one. */
+/* Octets of the TSDU that holds the segment s. */
 static size_t tsdu_size(const struct cvn_spdu *s)
 {
     size_t n = cvn_spdu_size(s);
-    if (n == 0)
-        return 0;
+    assert(n > 0); /* cvn_tsdu_segment() makes none that is too large */
     return cvn_spdu_category(s->type) == 2 ? n + 2 : n; /* GT or PT before it */
 }
 
@@ -117,10 +119,7 @@ static int block_size(const struct cvn_x225 *x, const struct cvn_spdu *s, struct
         int rc = cvn_tsdu_segment(s, user, done, x->send_max, version2, &seg, &take, &last);
         if (rc != CVN_OK)
             return rc;
-        size_t n = tsdu_size(&seg);
-        if (n == 0)
-            return CVN_ETOOBIG;
-        *size += LENGTH + n;
+        *size += LENGTH + tsdu_size(&seg);
         *tsdus += 1;
         done += take;
     }
@@ -136,8 +135,7 @@ static int block_fill(const struct cvn_x225 *x, const struct cvn_spdu *s, struct
         struct cvn_spdu seg;
         size_t take;
         int rc = cvn_tsdu_segment(s, user, done, x->send_max, version2, &seg, &take, &last);
-        if (rc != CVN_OK)
-            return rc;
+        assert(rc == CVN_OK); /* block_size() has gone the same way */
         size_t n = tsdu_size(&seg);
         assert(size >= LENGTH + n);
         struct cvn_wr w = cvn_wr_init(block_length(block, (uint32_t)n), n);
@@ -216,7 +214,7 @@ void cvn_x225_stage_drop(struct cvn_x225 *x, struct cvn_x225_stage *st)
 
 static void push(struct cvn_x225 *x, const struct cvn_x225_item *it)
 {
-    assert(x->ring_count < x->ring_cap);
+    assert(x->ring_count < ring_cap(x));
     *ring_at(x, x->ring_count) = *it;
     x->ring_count++;
 }
@@ -243,10 +241,10 @@ static void wire_close(struct cvn_x225 *x)
         push_gta(x);
 }
 
+/* T-DATA: a further slice of the TSDU that is open. */
 static bool continues(const struct cvn_x225_item *it)
 {
-    return it->kind == CVN_X225_T_DATA && it->small_len == 0 &&
-           (it->flags & (X225_ITEM_BLOCK | X225_ITEM_SEGMENT)) == 0;
+    return it->small_len == 0 && (it->flags & (X225_ITEM_BLOCK | X225_ITEM_SEGMENT)) == 0;
 }
 
 /* The SI of an item's last SPDU of category 2, behind a GT or PT without parameters; -1: the item
@@ -337,7 +335,7 @@ void cvn_x225_stage_queue(struct cvn_x225 *x, struct cvn_x225_stage *st)
 static void shift(struct cvn_x225 *x)
 {
     item_drop(x, ring_at(x, 0));
-    x->ring_first = (uint8_t)(x->ring_first + 1u < x->ring_cap ? x->ring_first + 1u : 0);
+    x->ring_first = (uint8_t)(x->ring_first + 1u < ring_cap(x) ? x->ring_first + 1u : 0);
     if (--x->ring_count == 0)
         cvn_x225_ring_init(x);
 }

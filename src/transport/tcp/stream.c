@@ -3,7 +3,7 @@
  * stream - one TCP connection: reading, writing, closing.
  *
  * Invariants
- *   I1  fed <= have; octets buf[fed, have) were read and not taken; nothing is read over them.
+ *   I1  in->fed <= in->have; what stands between was read and not taken; nothing is read over it.
  *   I2  after closing is set the user is not called.
  *   I4  a stream is in its hub's list until its handles are closed; with queued set it is in the
  *       list of the hub's turn.
@@ -43,6 +43,13 @@ struct hub {
     char peer[INET6_ADDRSTRLEN + 10];
 };
 
+/* What was read; octets[fed, have) was not taken. */
+struct reading {
+    uint32_t have;
+    uint32_t fed;
+    uint8_t octets[READ_BUFFER];
+};
+
 struct cvn_stream {
     uv_poll_t poll;
     struct hub *hub;
@@ -52,21 +59,19 @@ struct cvn_stream {
     uv_timer_t *linger;      /* NULL: it does not */
     const struct cvn_stream_user *user;
     void *ctx;
-    uint8_t *buf; /* NULL while nothing comes */
-    uint32_t have;
-    uint32_t fed;
-    uint64_t total; /* octets given to the socket, */
-    uint64_t acked; /* and those that the peer's host has taken */
+    struct reading *in; /* NULL while nothing comes */
+    uint64_t total;     /* octets given to the socket, */
+    uint64_t acked;     /* and those that the peer's host has taken */
     int fd;
     uint8_t watched; /* events */
     uint8_t handles;
-    bool used;  /* since the hub's timer ran last */
-    bool quiet; /* what an idle stream need not hold was given back */
-    bool paused;
-    bool queued;
-    bool want_resume;
-    bool blocked; /* the socket takes no more now */
-    bool closing;
+    bool used : 1;  /* since the hub's timer ran last */
+    bool quiet : 1; /* what an idle stream need not hold was given back */
+    bool paused : 1;
+    bool queued : 1;
+    bool want_resume : 1;
+    bool blocked : 1; /* the socket takes no more now */
+    bool closing : 1;
 };
 
 static _Thread_local struct hub *hubs; /* of the loops that this thread runs */
@@ -175,7 +180,7 @@ static void on_closed(uv_handle_t *h)
     hub_leave(s);
     (void)close(s->fd);
     cvn_free(cvn_alloc_std(), s->linger, sizeof *s->linger);
-    cvn_free(cvn_alloc_std(), s->buf, READ_BUFFER);
+    cvn_free(cvn_alloc_std(), s->in, sizeof *s->in);
     cvn_free(cvn_alloc_std(), s, sizeof *s);
 }
 
@@ -240,19 +245,21 @@ static void write_some(struct cvn_stream *s)
 /* Gives what is there to the user; false: the stream is over or paused. */
 static bool feed(struct cvn_stream *s)
 {
-    while (s->fed < s->have) {
+    struct reading *in = s->in;
+    while (in != NULL && in->fed < in->have) {
         size_t used = 0;
-        size_t len = s->have - s->fed;
-        s->user->feed(s->ctx, s->buf + s->fed, len, &used);
+        size_t len = in->have - in->fed;
+        s->user->feed(s->ctx, in->octets + in->fed, len, &used);
         if (s->closing)
             return false;
-        s->fed += (uint32_t)used;
+        in->fed += (uint32_t)used;
         if (used < len) {
             s->paused = true;
             return false;
         }
     }
-    s->fed = s->have = 0;
+    if (in != NULL)
+        in->fed = in->have = 0;
     return true;
 }
 
@@ -260,9 +267,12 @@ static bool have_buffer(struct cvn_stream *s)
 {
     s->used = true;
     s->quiet = false;
-    if (s->buf == NULL)
-        s->buf = cvn_resize(cvn_alloc_std(), NULL, 0, READ_BUFFER);
-    return s->buf != NULL;
+    if (s->in == NULL) {
+        s->in = cvn_resize(cvn_alloc_std(), NULL, 0, sizeof *s->in);
+        if (s->in != NULL)
+            s->in->fed = s->in->have = 0;
+    }
+    return s->in != NULL;
 }
 
 static void read_some(struct cvn_stream *s)
@@ -272,7 +282,7 @@ static void read_some(struct cvn_stream *s)
         return;
     }
     for (int i = 0; i < READS_MAX && !s->paused; i++) {
-        ssize_t n = recv(s->fd, s->buf, READ_BUFFER, 0);
+        ssize_t n = recv(s->fd, s->in->octets, READ_BUFFER, 0);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
@@ -281,10 +291,10 @@ static void read_some(struct cvn_stream *s)
             down(s, n == 0 ? "the peer closed the connection" : strerror(errno));
             return;
         }
-        s->have = (uint32_t)n;
-        s->fed = 0;
+        s->in->have = (uint32_t)n;
+        s->in->fed = 0;
         if (s->user->seen != NULL) {
-            struct cvn_iov iov = {s->buf, (size_t)n};
+            struct cvn_iov iov = {s->in->octets, (size_t)n};
             s->user->seen(s->ctx, false, &iov, 1, (size_t)n);
         }
         if (!feed(s))
@@ -397,10 +407,11 @@ void cvn_stream_resume(struct cvn_stream *s)
 static void second(struct cvn_stream *s)
 {
     int queued = 0;
-    if (!s->used && !s->quiet && s->have == 0) { /* no memory beyond its socket's */
+    if (!s->used && !s->quiet &&
+        (s->in == NULL || s->in->have == 0)) { /* no memory beyond its socket's */
         s->quiet = true;
-        cvn_free(cvn_alloc_std(), s->buf, READ_BUFFER);
-        s->buf = NULL;
+        cvn_free(cvn_alloc_std(), s->in, sizeof *s->in);
+        s->in = NULL;
         if (s->user->idle != NULL)
             s->user->idle(s->ctx);
     }
