@@ -59,15 +59,18 @@ static const struct option options[] = {
     {"transport-class", 0,  "t",  TEXT,    AT(classes),         "LIST",    "0, 2, or 0,2: proposed (default 0), agreed to (default 0,2)"},
     {"tim",             0,  "t",  SECONDS, AT(tim),             "SECONDS", "timer TIM (default 30)"},
     {"show",            0,  "t",  OCTETS,  AT(show),            "N",       "octets of user data that are shown (default 64K)"},
-    {"json",            0,  "srpt",FLAG,    AT(json),            NULL,      "events, one JSON object a line, on standard output"},
+    {"user-data",       0,  "x",  OCTETS,  AT(user_data),       "N",       "octets of user data that are shown (default none)"},
+    {"svg",             0,  "x",  TEXT,    AT(svg),             "FILE",    "draw the ladder diagram"},
+    {"port",            0,  "x",  COUNT,   AT(port),            "PORT",    "connections of this port alone, whatever they carry"},
+    {"json",            0,  "srptx",FLAG,    AT(json),            NULL,      "events, one JSON object a line, on standard output"},
     {"pcap",            0,  "srt", TEXT,    AT(pcap),            "FILE",    "write what went over the wire as pcapng (added to it)"},
     {"snap",            0,  "srt", OCTETS,  AT(snap),            "N",       "octets of each packet that --pcap keeps (default all)"},
     {"verbose",         'v',"srpt",FLAG,    AT(verbose),         NULL,      "show session primitives on standard error"},
     {"silent",          's',"sr", FLAG,    AT(silent),          NULL,      "no progress bar, no summary"},
     {"ipv4",            '4',"srpt",FAMILY4, AT(family),          NULL,      "IPv4 only"},
     {"ipv6",            '6',"srpt",FAMILY6, AT(family),          NULL,      "IPv6 only"},
-    {"help",            'h',"srpt",HELP,    0,                   NULL,      "this text"},
-    {"version",         'V',"srpt",VERSION, 0,                   NULL,      "the version"},
+    {"help",            'h',"srptx",HELP,    0,                   NULL,      "this text"},
+    {"version",         'V',"srptx",VERSION, 0,                   NULL,      "the version"},
 };
 /* clang-format on */
 #define NOPTIONS (sizeof options / sizeof options[0])
@@ -109,6 +112,10 @@ static const struct command {
      "usage: convene probe [OPTION]... URL\n"
      "Says what a peer is: versions, functional units, sizes, and what it does wrong.\n",
      cli_probe},
+    {"trace", 'x',
+     "usage: convene trace [OPTION]... FILE | -\n"
+     "Decodes captures, follows both ends, and says where one breaks the rules.\n",
+     cli_trace},
 };
 #define NCOMMANDS (sizeof commands / sizeof commands[0])
 
