@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""mutants.py [--every N] [--only LINE] [--jobs N] [--out FILE] - the table of the session protocol
+machine, made wrong one row at a time, in memory; the judges must notice each.
+
+A judge is a program of tests/joint that is run with the wrong table (X225_MUTANT, see hook.h) and
+must fail. Each is run once with the right table before: it must pass, and says which rows it looks
+at; a mutant is shown only to the judges that look at its row, the cheapest first, until one fails.
+A crash and a loop (more processor time than LIMIT) are failures. The walk is no judge: it reads the
+same file as the machine.
+
+Prints the survivors by row, and `mutants killed k/n`. Those that equivalent.txt argues to change
+nothing are not counted; one of them that is killed is an error of that file.
+"""
+import argparse
+import csv
+import mmap
+import os
+import resource
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+BIN = os.path.join(ROOT, "build", "tests", "joint")
+VECTORS = os.path.join(ROOT, "src", "proto", "x225", "vectors")
+TABLE = os.path.join(ROOT, "src", "proto", "x225", "x225.csv")
+FOLDER = os.path.join(ROOT, "build", "joint")
+LIMIT = 20  # seconds of processor time, many times what any judge needs
+ENOUGH = 0.95
+SEED_RUNS = "40"  # of wrong_x225_random, for each of its tests
+
+
+class Judge:
+    def __init__(self, name, command, **env):
+        self.name, self.command = name, command
+        self.env = dict(os.environ, CK_FORK="no", CK_VERBOSITY="silent", **env)
+        self.looked, self.seconds = set(), 0.0
+
+    def run(self, mutant=None, **more):
+        """True if it noticed something."""
+        env = dict(self.env, **more)
+        if mutant is not None:
+            env["X225_MUTANT"] = str(mutant)
+        done = subprocess.run(self.command, env=env, cwd=FOLDER, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
+                              timeout=20 * LIMIT, preexec_fn=limits)
+        return done.returncode != 0
+
+    def learn(self):
+        """With the right table: it must pass; which rows it looks at."""
+        path = os.path.join(FOLDER, "rows-" + self.name)
+        if os.path.exists(path):
+            os.unlink(path)
+        began = time.monotonic()
+        if self.run(X225_ROWS=path):
+            raise SystemExit(f"mutants: {self.name} fails with the right table (run it: "
+                             f"{' '.join(self.command)})")
+        self.seconds = time.monotonic() - began
+        with open(path, "rb") as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as m:
+            counts = list(struct.iter_unpack("II", m))
+        self.looked = {row for row, (looked, _) in enumerate(counts) if looked > 0}
+
+
+def limits():
+    resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def all_judges():
+    """Those that are there: Check may be missing."""
+    def program(name, *arguments, **env):
+        return Judge(name, [os.path.join(BIN, name), *arguments], **env)
+    found = [program("wrong_replay", VECTORS), program("wrong_sim", "--seeds", "50")]
+    for name in sorted(os.listdir(BIN)):
+        if name.startswith("wrong_x225") and os.access(os.path.join(BIN, name), os.X_OK) and "." not in name:
+            found.append(program(name, X225_RUNS=SEED_RUNS))
+    return found
+
+
+class Mutant:
+    def __init__(self, line, rows):
+        number, row, at, self.what = line.rstrip("\n").split("\t")
+        self.number, self.row, self.line = int(number), int(row), int(at)
+        of = rows[self.line]
+        self.name = f"{of['state']} {of['event']} {of['predicate'] or '-'}: {self.what}"
+        self.killer = None
+
+
+def read_mutants():
+    with open(TABLE, encoding="utf-8", newline="") as f:
+        reader = csv.DictReader(f)
+        rows = {reader.line_num: r for r in reader}
+    done = subprocess.run([os.path.join(BIN, "x225-mutant-list")], stdout=subprocess.PIPE, text=True,
+                          check=True)
+    return [Mutant(line, rows) for line in done.stdout.splitlines()]
+
+
+def read_equivalent():
+    """{name of a mutant: the argument}: lines `name = argument`."""
+    found = {}
+    path = os.path.join(HERE, "equivalent.txt")
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as f:
+            for line in f:
+                if line.strip() and not line.startswith("#"):
+                    name, argument = line.rstrip("\n").split(" = ", 1)
+                    found[name] = argument
+    return found
+
+
+def judge_all(mutants, judges, jobs):
+    todo = iter(mutants)
+    lock = threading.Lock()
+
+    def work():
+        while True:
+            with lock:
+                m = next(todo, None)
+            if m is None:
+                return
+            for j in judges:
+                if m.row in j.looked and j.run(m.number):
+                    m.killer = j.name
+                    break
+
+    threads = [threading.Thread(target=work) for _ in range(jobs)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+
+
+def report(mutants, judges, equivalent):
+    kills = {}
+    for m in mutants:
+        kills[m.killer] = kills.get(m.killer, 0) + 1
+    wrongly = [m for m in mutants if m.killer and m.name in equivalent]
+    left = [m for m in mutants if not m.killer and m.name not in equivalent]
+    excused = sum(not m.killer and m.name in equivalent for m in mutants)
+    for m in left:
+        seen = [j.name for j in judges if m.row in j.looked]
+        print(f"survives: x225.csv:{m.line}: {m.name} "
+              f"({'no judge looks at this row' if not seen else 'looked at by ' + ' '.join(seen)})")
+    for m in wrongly:
+        print(f"equivalent.txt: not equivalent, {m.killer} notices: {m.name}")
+    print("killed by: " + ", ".join(f"{name} {n}" for name, n in sorted(
+        kills.items(), key=lambda k: -k[1]) if name))
+    n = len(mutants) - excused
+    killed = n - len(left)
+    print(f"equivalent, by name: {excused}")
+    print(f"mutants killed {killed}/{n}")
+    good = killed >= ENOUGH * n and not wrongly
+    print(f"{int(good)} passed, {int(not good)} failed")
+    return good
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--every", type=int, default=1, help="each N-th mutant only")
+    parser.add_argument("--only", type=int, help="the mutants of this line of x225.csv")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    options = parser.parse_args()
+    subprocess.run(["ninja", "-C", os.path.join(ROOT, "build"), "x225-mutants"], check=True,
+                   stdout=subprocess.DEVNULL)
+    os.makedirs(FOLDER, exist_ok=True)
+    judges = all_judges()
+    for j in judges:
+        j.learn()
+    judges.sort(key=lambda j: j.seconds)
+    mutants = read_mutants()[::options.every]
+    if options.only:
+        mutants = [m for m in mutants if m.line == options.only]
+    judge_all(mutants, judges, options.jobs)
+    return report(mutants, judges, read_equivalent())
+
+
+if __name__ == "__main__":
+    sys.exit(0 if main() else 1)
