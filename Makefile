@@ -8,8 +8,8 @@ SEEDS   ?= 200
 FUZZ_SECONDS ?= 60
 
 .NOTPARALLEL: # ninja and tests/run.py use the processors
-.PHONY: all help packages packages-for-tests tested check test run tidy format bench fuzz sim torture fresh \
-        install clean
+.PHONY: all help packages packages-for-tests tested check test run tidy format bench size fuzz sim torture fresh \
+        coverage install clean
 
 all: packages $(BUILD)/build.ninja ## build everything into build/
 	@ninja -C $(BUILD)
@@ -49,8 +49,14 @@ tidy: tested ## the rules of CONTRIBUTING.md that a program can judge
 format: ## lay the C sources out as .clang-format says
 	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
 
+coverage: tested ## line and branch coverage of codec, machine, COTP and TPKT
+	@tools/coverage --walk
+
 bench: tested ## the speed table, against its yardsticks
 	@tests/bench/run.py
+
+size: packages-for-tests ## what the core takes on a device, and runs it there
+	@tests/device.py
 
 fuzz: packages-for-tests ## every fuzz target for FUZZ_SECONDS=60
 	@tools/fuzz.sh $(FUZZ_SECONDS)

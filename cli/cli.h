@@ -29,6 +29,7 @@ enum cli_exit {
 
 struct cli_options {
     const char *command;
+    int (*run)(const struct cli_options *o);
     const char **operands; /* what is not an option */
     int noperands;
     bool json;
@@ -58,6 +59,21 @@ struct cli_options {
     uint64_t keep_s;
     uint64_t max_octets;
     bool insecure;
+    /* talk */
+    bool automatic;
+    bool raw;       /* TSDUs, no session protocol */
+    bool expedited; /* the transport's expedited data */
+    bool reuse;     /* transport connections are kept */
+    bool extended;  /* extended concatenation is taken */
+    bool error_report;
+    const char *units; /* that this side has; NULL: all */
+    const char *versions;
+    uint64_t tpdu_size; /* 0: the largest */
+    double tim;         /* 0: the machine's */
+    uint64_t show;      /* octets of user data that are shown */
+    /* probe */
+    double timeout;
+    const char *data;
 };
 
 /* Parses argv; prints what is wrong. 0, or an exit code (help: -1 with all said). */
@@ -65,6 +81,15 @@ int cli_parse(struct cli_options *o, int argc, char **argv);
 
 int cli_send(const struct cli_options *o);
 int cli_receive(const struct cli_options *o);
+int cli_talk(const struct cli_options *o);
+int cli_probe(const struct cli_options *o);
+
+/* A session address. narrow: peer=minimal is taken. 0, or an exit code with the error said. */
+int cli_url(const char *text, bool narrow, struct cvn_url *out);
+
+/* Text as it is, or 0x and pairs of hexadecimal digits. How many octets; 0: none, malformed, or more
+ * than cap. */
+size_t cli_octets_of(const char *text, uint8_t *out, size_t cap);
 
 /* "convene: what: why (do)" on standard error; do may be NULL. */
 void cli_error(const char *what, const char *why, const char *fix);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* main - the tool. */
 #include <signal.h>
-#include <string.h>
 
 #include "cli/cli.h"
 #include "os/linux/faults.h"
@@ -14,5 +13,5 @@ int main(int argc, char **argv)
         return rc < 0 ? 0 : rc;
     (void)signal(SIGPIPE, SIG_IGN);
     cvn_fault_install();
-    return strcmp(o.command, "send") == 0 ? cli_send(&o) : cli_receive(&o);
+    return o.run(&o);
 }

@@ -12,7 +12,7 @@ enum kind { FLAG, TEXT, COUNT, OCTETS, SECONDS, AGE, FAMILY4, FAMILY6, HELP, VER
 struct option {
     const char *name;
     char letter;
-    const char *commands; /* s: send, r: receive */
+    const char *commands; /* the letters of those that take it */
     enum kind kind;
     size_t offset;
     const char *value;
@@ -23,34 +23,47 @@ struct option {
 
 /* clang-format off */
 static const struct option options[] = {
-    {"listen",          0,  "r",  TEXT,    AT(listen),          "URL",     "where to listen: iso://127.0.0.1:10102/inbox"},
+    {"listen",          0,  "rt", TEXT,    AT(listen),          "URL",     "where to listen: iso://127.0.0.1:10102/inbox"},
     {"into",            0,  "r",  TEXT,    AT(into),            "DIR",     "the folder that files are received into"},
-    {"once",            0,  "r",  FLAG,    AT(once),            NULL,      "end when every session since the first has ended"},
+    {"once",            0,  "rt", FLAG,    AT(once),            NULL,      "end when every session since the first has ended"},
     {"on-conflict",     0,  "r",  TEXT,    AT(on_conflict),     "WHAT",    "a file of that name exists: fail (default), replace, rename"},
     {"keep",            0,  "r",  AGE,     AT(keep_s),          "TIME",    "how long what is unfinished is kept: 90s, 12h, 7d (default 7d)"},
     {"max-octets",      0,  "r",  OCTETS,  AT(max_octets),      "N",       "most octets of all that is unfinished: 500M, 20G"},
-    {"insecure",        0,  "r",  FLAG,    AT(insecure),        NULL,      "listen on other addresses than loopback without TLS"},
+    {"insecure",        0,  "rt", FLAG,    AT(insecure),        NULL,      "listen on other addresses than loopback without TLS"},
     {"jobs",            'j',"s",  COUNT,   AT(jobs),            "N",       "sessions at once for many files (default 4)"},
     {"limit-rate",      0,  "s",  OCTETS,  AT(limit_rate),      "RATE",    "octets a second, all sessions together: 500K, 20M"},
     {"hash",            0,  "s",  TEXT,    AT(hash),            "NAME",    "xxh128 (default) or sha256"},
     {"follow",          'L',"s",  FLAG,    AT(follow_links),    NULL,      "send what symbolic links point to"},
     {"name",            0,  "s",  TEXT,    AT(name),            "NAME",    "the name that standard input (-) gets (default: stdin)"},
     {"again",           0,  "s",  FLAG,    AT(again),           NULL,      "send again what a peer that is not convene may have"},
-    {"connect-timeout", 0,  "s",  SECONDS, AT(connect_timeout), "SECONDS", "until the peer is first reached (default 10)"},
+    {"timeout",         0,  "p",  SECONDS, AT(timeout),         "SECONDS", "for each answer of the peer (default 5)"},
+    {"data",            0,  "p",  TEXT,    AT(data),            "OCTETS",  "user data of S-CONNECT: text, or 0x and digits"},
+    {"connect-timeout", 0,  "spt", SECONDS, AT(connect_timeout), "SECONDS", "until the peer is first reached (default 10)"},
     {"retry-for",       0,  "s",  SECONDS, AT(retry_for),       "SECONDS", "of one outage (default: until stopped)"},
     {"dead-after",      0,  "s",  SECONDS, AT(dead_after),      "SECONDS", "silence of a peer that owes an answer (default 10)"},
     {"window",          0,  "s",  OCTETS,  AT(window),          "N",       "octets sent and not confirmed (default 4M)"},
     {"checkpoint",      0,  "s",  OCTETS,  AT(spacing),         "N",       "octets between synchronization points (default 1M)"},
     {"points",          0,  "s",  COUNT,   AT(points_max),      "N",       "synchronization points of one activity (default 990000)"},
-    {"json",            0,  "sr", FLAG,    AT(json),            NULL,      "events, one JSON object a line, on standard output"},
-    {"pcap",            0,  "sr", TEXT,    AT(pcap),            "FILE",    "write what went over the wire as pcapng (added to it)"},
-    {"snap",            0,  "sr", OCTETS,  AT(snap),            "N",       "octets of each packet that --pcap keeps (default all)"},
-    {"verbose",         'v',"sr", FLAG,    AT(verbose),         NULL,      "show session primitives on standard error"},
+    {"auto",            0,  "t",  FLAG,    AT(automatic),       NULL,      "answer every indication positively, send data back"},
+    {"raw",             0,  "t",  FLAG,    AT(raw),             NULL,      "TSDUs alone, without the session protocol"},
+    {"expedited",       0,  "t",  FLAG,    AT(expedited),       NULL,      "transport expedited data: ask for it, agree to it"},
+    {"reuse",           0,  "t",  FLAG,    AT(reuse),           NULL,      "keep transport connections for further sessions"},
+    {"extended",        0,  "t",  FLAG,    AT(extended),        NULL,      "take extended concatenation"},
+    {"error-report",    0,  "t",  FLAG,    AT(error_report),    NULL,      "report a peer's error where that is allowed, do not abort"},
+    {"units",           0,  "t",  TEXT,    AT(units),           "LIST",    "functional units this side has (default all)"},
+    {"versions",        0,  "t",  TEXT,    AT(versions),        "LIST",    "protocol versions it speaks: 1, 2 or 1,2 (default)"},
+    {"tpdu-size",       0,  "t",  OCTETS,  AT(tpdu_size),       "N",       "largest TPDU, 128 to 65531 (default)"},
+    {"tim",             0,  "t",  SECONDS, AT(tim),             "SECONDS", "timer TIM (default 30)"},
+    {"show",            0,  "t",  OCTETS,  AT(show),            "N",       "octets of user data that are shown (default 64K)"},
+    {"json",            0,  "srpt",FLAG,    AT(json),            NULL,      "events, one JSON object a line, on standard output"},
+    {"pcap",            0,  "srt", TEXT,    AT(pcap),            "FILE",    "write what went over the wire as pcapng (added to it)"},
+    {"snap",            0,  "srt", OCTETS,  AT(snap),            "N",       "octets of each packet that --pcap keeps (default all)"},
+    {"verbose",         'v',"srpt",FLAG,    AT(verbose),         NULL,      "show session primitives on standard error"},
     {"silent",          's',"sr", FLAG,    AT(silent),          NULL,      "no progress bar, no summary"},
-    {"ipv4",            '4',"sr", FAMILY4, AT(family),          NULL,      "IPv4 only"},
-    {"ipv6",            '6',"sr", FAMILY6, AT(family),          NULL,      "IPv6 only"},
-    {"help",            'h',"sr", HELP,    0,                   NULL,      "this text"},
-    {"version",         'V',"sr", VERSION, 0,                   NULL,      "the version"},
+    {"ipv4",            '4',"srpt",FAMILY4, AT(family),          NULL,      "IPv4 only"},
+    {"ipv6",            '6',"srpt",FAMILY6, AT(family),          NULL,      "IPv6 only"},
+    {"help",            'h',"srpt",HELP,    0,                   NULL,      "this text"},
+    {"version",         'V',"srpt",VERSION, 0,                   NULL,      "the version"},
 };
 /* clang-format on */
 #define NOPTIONS (sizeof options / sizeof options[0])
@@ -69,25 +82,58 @@ static void help_of(char which)
     }
 }
 
+/* The commands: one row each. letter: of the table of options. */
+static const struct command {
+    const char *name;
+    char letter;
+    const char *help;
+    int (*run)(const struct cli_options *o);
+} commands[] = {
+    {"send", 's',
+     "usage: convene send [OPTION]... FILE... URL\n"
+     "Sends files, folders (recursively) or standard input (-) as checkpointed activities.\n",
+     cli_send},
+    {"receive", 'r',
+     "usage: convene receive [OPTION]... --listen URL --into DIR\n"
+     "Receives files into a folder until stopped.\n",
+     cli_receive},
+    {"talk", 't',
+     "usage: convene talk [OPTION]... URL | --listen URL\n"
+     "The session service by hand or by script, one primitive after another.\n",
+     cli_talk},
+    {"probe", 'p',
+     "usage: convene probe [OPTION]... URL\n"
+     "Says what a peer is: versions, functional units, sizes, and what it does wrong.\n",
+     cli_probe},
+};
+#define NCOMMANDS (sizeof commands / sizeof commands[0])
+
+static const struct command *command_of(const char *name)
+{
+    for (size_t i = 0; name != NULL && i < NCOMMANDS; i++) {
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    }
+    return NULL;
+}
+
 static void help(const char *command)
 {
-    bool all = command == NULL;
+    const struct command *only = command_of(command);
     (void)printf("convene: sessions that outlive their connections\n\n");
-    if (all || strcmp(command, "send") == 0) {
-        (void)printf("usage: convene send [OPTION]... FILE... URL\n"
-                     "Sends files, folders (recursively) or standard input (-) as checkpointed "
-                     "activities.\n");
-        help_of('s');
-    }
-    if (all)
+    for (size_t i = 0; i < NCOMMANDS; i++) {
+        if (only != NULL && only != &commands[i])
+            continue;
+        (void)printf("%s", commands[i].help);
+        help_of(commands[i].letter);
         (void)printf("\n");
-    if (all || strcmp(command, "receive") == 0) {
-        (void)printf("usage: convene receive [OPTION]... --listen URL --into DIR\n"
-                     "Receives files into a folder until stopped.\n");
-        help_of('r');
     }
-    (void)printf("\nURL: iso://host[:port]/SELECTOR[?tsel=SELECTOR], port 102 by default.\n"
-                 "Interrupted (exit 75)? Run the same command again: it goes on where it was.\n");
+    (void)printf(
+        "URL: iso://host[:port]/SELECTOR[?tsel=SELECTOR&name=SELECTOR&peer=minimal], port 102 by "
+        "default.\n");
+    if (only == NULL || only->letter == 's')
+        (void)printf(
+            "Interrupted (exit 75)? Run the same command again: it goes on where it was.\n");
 }
 
 static bool number(const char *text, double *out, const char **rest)
@@ -235,7 +281,9 @@ int cli_parse(struct cli_options *o, int argc, char **argv)
                               .on_conflict = "fail",
                               .name = "stdin",
                               .connect_timeout = 10,
+                              .timeout = 5,
                               .retry_for = -1,
+                              .show = 65536,
                               .family = AF_UNSPEC};
     o->operands = (const char **)(uintptr_t)argv; /* compacted in place */
     for (int i = 1; i < argc; i++) {
@@ -248,7 +296,9 @@ int cli_parse(struct cli_options *o, int argc, char **argv)
                 return rc;
         } else if (o->command == NULL) {
             o->command = arg;
-            which = strcmp(arg, "send") == 0 ? 's' : strcmp(arg, "receive") == 0 ? 'r' : 0;
+            const struct command *c = command_of(arg);
+            which = c != NULL ? c->letter : 0;
+            o->run = c != NULL ? c->run : NULL;
             if (strcmp(arg, "help") == 0) {
                 help(NULL);
                 return -1;
@@ -259,5 +309,5 @@ int cli_parse(struct cli_options *o, int argc, char **argv)
             o->operands[o->noperands++] = arg;
         }
     }
-    return o->command == NULL ? usage("convene", "a command is missing: send or receive") : 0;
+    return o->command == NULL ? usage("convene", "a command is missing") : 0;
 }

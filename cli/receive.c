@@ -421,16 +421,14 @@ static bool loopback(const char *host)
 
 static int check_options(const struct cli_options *o, struct inbox *in, enum cvn_conflict *c)
 {
-    const char *why;
     if (o->listen == NULL || o->into == NULL || o->noperands > 0) {
         cli_error("receive", "--listen URL and --into DIR are needed, and nothing else",
                   "convene receive --listen iso://127.0.0.1:10102/inbox --into DIR");
         return EXIT_USAGE;
     }
-    if (cvn_url_parse(&in->url, o->listen, &why) != CVN_OK) {
-        cli_error(o->listen, why, "iso://127.0.0.1:10102/inbox is one");
-        return EXIT_USAGE;
-    }
+    int rc = cli_url(o->listen, false, &in->url);
+    if (rc != 0)
+        return rc;
     if (!loopback(in->url.host) && !o->insecure) {
         cli_error(o->listen, "anyone on the network could send files here, unprotected",
                   "listen on 127.0.0.1, or say --insecure");

@@ -845,17 +845,15 @@ static void start_handles(struct sending *s)
 
 static int check_options(const struct cli_options *o, struct sending *s)
 {
-    const char *why;
     if (o->noperands < 2) {
         cli_error("send", "FILE... and URL are needed",
                   "convene send report.pdf iso://127.0.0.1:10102/inbox");
         return EXIT_USAGE;
     }
     s->url_text = o->operands[o->noperands - 1];
-    if (cvn_url_parse(&s->url, s->url_text, &why) != CVN_OK) {
-        cli_error(s->url_text, why, "iso://127.0.0.1:10102/inbox is one");
-        return EXIT_USAGE;
-    }
+    int rc = cli_url(s->url_text, false, &s->url);
+    if (rc != 0)
+        return rc;
     if (strcmp(o->hash, "xxh128") != 0 && strcmp(o->hash, "sha256") != 0) {
         cli_error("--hash", "no such hash", "xxh128 or sha256");
         return EXIT_USAGE;

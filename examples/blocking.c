@@ -20,7 +20,7 @@ cvn_time blocking_now(void)
 
 int blocking_open(struct blocking *b, int fd, bool initiator)
 {
-    struct cvn_sc_opts opts = {.initiator = initiator, .reference = 1};
+    struct cvn_sc_opts opts = {.initiator = initiator, .reference = 1, .x225.reuse = true};
     b->fd = fd;
     b->have = b->used = 0;
     if (cvn_sc_new(&b->sc, &opts) == CVN_OK)

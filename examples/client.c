@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * client HOST PORT WORD... - sends each word with a synchronization point behind it, hands the
- * server the data token, prints what he says, and releases.
+ * client [-2] HOST PORT WORD... - sends each word with a synchronization point behind it, hands the
+ * server the data token, prints what he says, and releases. -2: all that in two session
+ * connections, one after the other on one transport connection.
  */
 #include <netdb.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -66,42 +68,47 @@ static int listen_until_token(struct blocking *b)
     return -1;
 }
 
+/* One session connection: its words, then the server's. 0, or -1. */
+static int session(struct blocking *b, char **words, bool keep)
+{
+    connect_session(b);
+    if (blocking_wait(b) != 0 || b->event.service != CVN_S_CONNECT ||
+        b->event.result != CVN_RESULT_ACCEPT)
+        return -1;
+    for (; *words != NULL; words++) {
+        if (say(b, *words) != 0)
+            return -1;
+    }
+    blocking_must("S-TOKEN-GIVE", cvn_s_token_give_request(b->sc, CVN_TOKEN_DATA,
+                                                           cvn_octets_of(NULL), blocking_now()));
+    struct cvn_x225_prim more;
+    cvn_x225_prim_init(&more, CVN_S_DATA, CVN_REQUEST);
+    more.data = cvn_octets_of("more");
+    (void)printf("no data now: %s\n", cvn_sc_why(b->sc, &more));
+    if (listen_until_token(b) != 0)
+        return -1;
+    blocking_must("S-RELEASE",
+                  cvn_s_release_request(b->sc, keep, cvn_octets_of(NULL), blocking_now()));
+    return blocking_wait(b) == 0 && b->event.service == CVN_S_RELEASE ? 0 : -1;
+}
+
 int main(int argc, char **argv)
 {
     struct blocking b;
-    int fd = argc > 3 ? dial(argv[1], argv[2]) : -1;
+    bool twice = argc > 1 && strcmp(argv[1], "-2") == 0;
+    char **args = argv + (twice ? 2 : 1);
+    int fd = argc > (twice ? 4 : 3) ? dial(args[0], args[1]) : -1;
     if (fd < 0 || blocking_open(&b, fd, true) != 0) {
-        (void)fprintf(stderr, "usage: client HOST PORT WORD... (and nobody listens there)\n");
+        (void)fprintf(stderr, "usage: client [-2] HOST PORT WORD... (and nobody listens there)\n");
         return 1;
     }
-    connect_session(&b);
-    int rc = blocking_wait(&b);
-    if (rc != 0 || b.event.service != CVN_S_CONNECT || b.event.result != CVN_RESULT_ACCEPT) {
-        (void)fprintf(stderr, "refused: %s\n",
-                      rc == 0 ? cvn_x225_service_name(b.event.service) : "-");
-        return 1;
+    int rc = session(&b, args + 2, twice);
+    if (rc == 0 && twice) {
+        (void)printf("released; the transport connection is %s\n",
+                     cvn_sc_idle(b.sc) ? "kept" : "gone");
+        rc = cvn_sc_idle(b.sc) ? session(&b, args + 2, false) : -1;
     }
-    for (int i = 3; i < argc && rc == 0; i++)
-        rc = say(&b, argv[i]);
-    if (rc == 0) {
-        blocking_must(
-            "S-TOKEN-GIVE",
-            cvn_s_token_give_request(b.sc, CVN_TOKEN_DATA, cvn_octets_of(NULL), blocking_now()));
-        struct cvn_x225_prim again;
-        cvn_x225_prim_init(&again, CVN_S_DATA, CVN_REQUEST);
-        again.data = cvn_octets_of("more");
-        (void)printf("no data now: %s\n", cvn_sc_why(b.sc, &again));
-        rc = listen_until_token(&b);
-    }
-    if (rc == 0) {
-        blocking_must("S-RELEASE",
-                      cvn_s_release_request(b.sc, false, cvn_octets_of(NULL), blocking_now()));
-        rc = blocking_wait(&b);
-    }
-    if (rc == 0 && b.event.service == CVN_S_RELEASE)
-        (void)puts("released");
-    else
-        rc = -1;
+    (void)puts(rc == 0 ? "released" : "not released");
     blocking_close(&b);
     return rc == 0 ? 0 : 1;
 }

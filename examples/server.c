@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * server - listens on a free port of 127.0.0.1, which it prints, serves one session connection and
- * ends: confirms each synchronization point, and once it has the data token says how much came.
+ * server - listens on a free port of 127.0.0.1, which it prints, serves one transport connection and
+ * ends: confirms each synchronization point, and once it has the data token says how much came in all.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>

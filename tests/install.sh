@@ -75,12 +75,13 @@ example() {
     cc -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -I. "examples/$1.c" examples/blocking.c -o "$work/$1" \
         $(pkg-config --cflags --libs convene)
 }
+# talk LAST-LINE-OF-COUNTS [-2]
 talk() {
     local port said
     coproc SERVER { exec timeout 20 "$work/server"; }
     local server=$SERVER_PID
-    read -r -t 10 port <&"${SERVER[0]}" && said=$(timeout 20 "$work/client" 127.0.0.1 "$port" one two three) &&
-        wait "$server" && grep -q '^3 SSDUs, 11 octets, 3 points$' <<<"$said" &&
+    read -r -t 10 port <&"${SERVER[0]}" && said=$(timeout 20 "$work/client" ${2+"$2"} 127.0.0.1 "$port" one two three) &&
+        wait "$server" && grep -q "^$1\$" <<<"$said" &&
         grep -q '^no data now: the data token is with the peer$' <<<"$said" && [ "${said##*$'\n'}" = released ]
 }
 is_shared() { readelf -d "$work/$1" | grep -q 'NEEDED.*\[libconvene\.so\.0\]'; }
@@ -124,7 +125,8 @@ expect "... and needs no other" is_static cc-static
 expect "the README's program runs" use readme cc readme.c "" ""
 expect "the examples' client compiles" example client
 expect "the examples' server compiles" example server
-expect "... and they talk to each other" talk
+expect "... and they talk to each other" talk '3 SSDUs, 11 octets, 3 points'
+expect "... twice on one transport connection" talk '6 SSDUs, 22 octets, 6 points' -2
 expect "the manual is installed and has no faults" manual
 expect "the completion is installed and completes" completes
 if [ -x build/convene ]; then

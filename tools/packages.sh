@@ -37,6 +37,9 @@ test  strace           command -v strace
 test  procps           command -v pgrep
 test  xz-utils         command -v xz
 test  man-db           command -v man
+test  gcc-arm-none-eabi command -v arm-none-eabi-gcc
+test  libnewlib-arm-none-eabi test -e /usr/include/newlib/newlib.h
+test  qemu-system-arm  command -v qemu-system-arm
 fresh mmdebstrap       command -v mmdebstrap
 LIST
 }

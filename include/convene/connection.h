@@ -29,6 +29,8 @@ struct cvn_sc_opts {
     struct cvn_octets called_tsel;
     bool expedited;            /* ask for (initiator) or agree to transport expedited data */
     uint32_t tpdu_max;         /* octets; 0: 65,531 */
+    bool bare;                 /* no session protocol: for tools that speak in TSDUs, see
+                                  cvn_sc_tsdu(). The initiator opens the transport connection at once */
     struct cvn_x225_opts x225; /* its alloc is replaced by the one above */
 };
 
@@ -43,6 +45,30 @@ CVN_API int cvn_sc_request(struct cvn_sc *c, struct cvn_x225_prim *p, cvn_time n
 
 /* Why cvn_sc_request() would refuse p now, in words; NULL: it would take it. As cvn_x225_why(). */
 CVN_API const char *cvn_sc_why(const struct cvn_sc *c, const struct cvn_x225_prim *p);
+
+/* One session connection after another on the same stream, where opts.x225.reuse is set and there is
+ * no transport expedited data (X.225 6.3, 7.7):
+ *   the stream's initiator offers it: S-RELEASE request with keep; a responder with reuse goes along,
+ *   S-RELEASE confirm then has keep. S-U-ABORT keeps it too, where both sides would, and so does a
+ *   refused S-CONNECT (keep in the confirm). Then cvn_sc_idle() is true on both sides, and the
+ *   initiator, he alone, may request S-CONNECT again. To whom: the stream is to the same peer, so
+ *   only what has the same right to it may use it.
+ *   DN cannot say no: a peer that does not keep it closes the stream after DN, or when the next
+ *   S-CONNECT comes, which then ends in S-P-ABORT (CVN_ABORT_TRANSPORT). Open a new stream then.
+ * Nothing ends an idle stream but its owner: cvn_sc_disconnect() after a time of his choice. */
+CVN_API bool cvn_sc_idle(const struct cvn_sc *c);
+/* T-DISCONNECT request: an idle transport connection is given up. Send what is left, then close.
+ * CVN_OK; CVN_ESTATE: there is a session connection; CVN_ENOMEM. */
+CVN_API int cvn_sc_disconnect(struct cvn_sc *c, cvn_time now) CVN_MUST_USE;
+
+/* For tests and tools: a TSDU as it is, past the session machine, which knows nothing of it. Copied.
+ * Expedited ones have at most 16 octets. On a bare connection what comes is given as if it were S-DATA
+ * (S-EXPEDITED-DATA): each indication a slice of a TSDU, with begin and end.
+ *   CVN_ESTATE  no transport connection is open, or an SSDU stands in the middle of a TSDU
+ *   CVN_EUNIT   the transport has no expedited data
+ *   CVN_EINVAL  no octets, or too many; CVN_ENOMEM: the connection may be lost */
+CVN_API int cvn_sc_tsdu(struct cvn_sc *c, struct cvn_octets tsdu, bool expedited,
+                        cvn_time now) CVN_MUST_USE;
 
 /* Takes octets from the stream. While CVN_EVENT is returned, *ev is set and the
  * octets fed must stay where they are: call again with the rest (in + *used,
@@ -64,6 +90,8 @@ CVN_API size_t cvn_sc_out_octets(const struct cvn_sc *c);
 CVN_API size_t cvn_sc_out_iov(struct cvn_sc *c, struct cvn_iov *iov, size_t n);
 CVN_API void cvn_sc_sent(struct cvn_sc *c, size_t octets);
 
+/* Whether the transport connection has ever been open. */
+CVN_API bool cvn_sc_open(const struct cvn_sc *c);
 /* True once nothing more will be said: send what is left, then close. */
 CVN_API bool cvn_sc_closing(const struct cvn_sc *c);
 

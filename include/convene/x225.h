@@ -260,6 +260,7 @@ struct cvn_x225_opts {
     uint8_t versions;              /* versions this SPM speaks; 0: both */
     bool extended;                 /* able to receive extended concatenation (Protocol Options) */
     bool reuse;                    /* local choice of p02, p64, [9]: keep transport connections */
+    bool minimal;                  /* the narrow dialect, for peers that take no more: below */
     bool error_report;      /* answer a peer's error by ER where A.4.1 allows it, not by AB */
     uint16_t tsdu_max_send; /* responder: answer this TSDU Maximum Size; 0: none */
     uint16_t tsdu_max_receive;
@@ -267,6 +268,15 @@ struct cvn_x225_opts {
                                  are streamed); larger: protocol error; 0: 1 MiB */
     uint64_t tim_ns;         /* timer TIM; 0: 30 s */
 };
+
+/* The narrow dialect (opts.minimal; ?peer=minimal in addresses). All of it is X.225; some deployed
+ * peers read nothing else. Version 2 is offered, and selected, as exactly 2; protocol options are 0;
+ * CN, AC, FN and DN always carry user data, be it empty; every length takes one octet: an SPDU whose
+ * parameters need more than 254 octets is CVN_ETOOBIG (S-DATA and S-TYPED-DATA stay unlimited);
+ * nothing is segmented; references of the connection and TSDU maximum sizes are CVN_EINVAL. Sent by
+ * itself: the Connect/Accept Item, Session User Requirements, selectors if given, user data; and what
+ * units other than duplex need (token setting, initial serial number). Received is what else is
+ * received. */
 
 /* The variables of A.5, for tests, tools and diagnostics. */
 struct cvn_x225_vars {
@@ -304,7 +314,8 @@ CVN_API int cvn_x225_request(struct cvn_x225 *x, struct cvn_x225_prim *p,
 
 /* Why cvn_x225_request() would refuse p now, in words for people ("the synchronize-minor token is
  * with the peer"); NULL: it would take it. Static storage. Nothing changes: it may be asked at any
- * time, also to list what is allowed now. CVN_FULL and CVN_ENOMEM are not foreseen. */
+ * time, also to list what is allowed now. Not foreseen: CVN_FULL, CVN_ENOMEM, and CVN_ETOOBIG of the
+ * narrow dialect. */
 CVN_API const char *cvn_x225_why(const struct cvn_x225 *x, const struct cvn_x225_prim *p);
 
 /* One-way dialogue (simplex). X.225 has no functional unit of that name: on the wire it is

@@ -3,7 +3,7 @@
 _convene()
 {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands='send receive help'
+    local commands='send receive probe help'
     local common='--help --verbose --silent --json --pcap= --snap= --ipv4 --ipv6'
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
@@ -21,6 +21,9 @@ _convene()
         send)
             common+=' --jobs= --limit-rate= --hash=xxh128 --hash=sha256 --follow --name= --again'
             common+=' --connect-timeout= --retry-for= --dead-after= --window= --checkpoint= --points='
+            ;;
+        probe)
+            common='--help --verbose --json --ipv4 --ipv6 --timeout= --connect-timeout= --data='
             ;;
         receive)
             common+=' --listen= --into= --once --on-conflict=fail --on-conflict=replace'

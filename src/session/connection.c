@@ -28,6 +28,8 @@ struct cvn_sc {
     bool slice_begin;
     bool slice_end;
     bool slice_expedited;
+    bool bare;
+    bool open; /* a TSDU of the session machine's has begun and not ended */
     bool up;   /* the transport connection is open */
     bool down; /* it is over */
     const char *transport_why;
@@ -55,6 +57,9 @@ int cvn_sc_new(struct cvn_sc **out, const struct cvn_sc_opts *opts)
     int rc = cvn_cotp_new(&c->cotp, &copts);
     if (rc == CVN_OK)
         rc = cvn_x225_new(&c->x225, &xopts);
+    c->bare = opts->bare;
+    if (rc == CVN_OK && opts->bare && opts->initiator)
+        rc = cvn_cotp_connect(c->cotp);
     if (rc != CVN_OK) {
         cvn_sc_free(c);
         return rc;
@@ -108,6 +113,7 @@ static int hand_down(struct cvn_sc *c, const struct cvn_x225_out *o)
     case CVN_X225_T_CONNECT_ACCEPT:
         return CVN_OK; /* said when the T-CONNECT indication came */
     case CVN_X225_T_DATA:
+        c->open = !o->end;
         if (o->data_copy)
             return hand_down_copied(c, o);
         return cvn_cotp_data(c->cotp, o->header, o->owner, both, 1, o->end);
@@ -143,9 +149,24 @@ static void lose(struct cvn_sc *c, cvn_time now)
     (void)!cvn_x225_transport_down(c->x225, now);
 }
 
+int cvn_sc_tsdu(struct cvn_sc *c, struct cvn_octets tsdu, bool expedited, cvn_time now)
+{
+    struct cvn_x225_out o = {.data = tsdu, .data_copy = true, .end = true};
+    if (c->down || !c->up || c->open)
+        return CVN_ESTATE;
+    if (tsdu.n == 0)
+        return CVN_EINVAL;
+    if (expedited)
+        return cvn_cotp_expedited(c->cotp, tsdu);
+    int rc = hand_down_copied(c, &o);
+    if (rc == CVN_ENOMEM)
+        lose(c, now);
+    return rc;
+}
+
 int cvn_sc_request(struct cvn_sc *c, struct cvn_x225_prim *p, cvn_time now)
 {
-    if (c->down)
+    if (c->down || c->bare)
         return CVN_ESTATE;
     int rc = cvn_x225_request(c->x225, p, now);
     if (rc != CVN_OK)
@@ -161,6 +182,30 @@ const char *cvn_sc_why(const struct cvn_sc *c, const struct cvn_x225_prim *p)
     return c->down ? "the transport connection is over" : cvn_x225_why(c->x225, p);
 }
 
+static void transport_up(struct cvn_sc *c, bool acceptor, cvn_time now)
+{
+    c->up = true;
+    if (!c->bare)
+        (void)!cvn_x225_transport_up(c->x225, acceptor, cvn_cotp_has_expedited(c->cotp), now);
+}
+
+bool cvn_sc_idle(const struct cvn_sc *c)
+{
+    return c->up && !c->down && cvn_x225_state(c->x225) == CVN_STA01C;
+}
+
+int cvn_sc_disconnect(struct cvn_sc *c, cvn_time now)
+{
+    if (!cvn_sc_idle(c))
+        return CVN_ESTATE;
+    int rc = cvn_cotp_disconnect(c->cotp, CVN_DR_NORMAL);
+    if (rc != CVN_OK)
+        return rc;
+    c->down = true;
+    (void)!cvn_x225_transport_down(c->x225, now);
+    return CVN_OK;
+}
+
 /* A T-service event other than data. */
 static int transport_event(struct cvn_sc *c, const struct cvn_cotp_event *e, cvn_time now)
 {
@@ -168,12 +213,10 @@ static int transport_event(struct cvn_sc *c, const struct cvn_cotp_event *e, cvn
     case CVN_COTP_EV_CONNECT_IND:
         if (cvn_cotp_accept(c->cotp) != CVN_OK)
             return CVN_ENOMEM;
-        c->up = true;
-        (void)!cvn_x225_transport_up(c->x225, true, cvn_cotp_has_expedited(c->cotp), now);
+        transport_up(c, true, now);
         return CVN_OK;
     case CVN_COTP_EV_CONNECT_CONF:
-        c->up = true;
-        (void)!cvn_x225_transport_up(c->x225, false, cvn_cotp_has_expedited(c->cotp), now);
+        transport_up(c, false, now);
         return CVN_OK;
     case CVN_COTP_EV_DISCONNECT:
         c->down = true;
@@ -190,6 +233,17 @@ static int transport_event(struct cvn_sc *c, const struct cvn_cotp_event *e, cvn
         return CVN_OK;
     }
     return CVN_EINVAL;
+}
+
+/* On a bare connection the slice itself is the event. */
+static int give_slice(struct cvn_sc *c, struct cvn_x225_prim *ev)
+{
+    cvn_x225_prim_init(ev, c->slice_expedited ? CVN_S_EXPEDITED_DATA : CVN_S_DATA, CVN_INDICATION);
+    ev->data = c->slice;
+    ev->begin = c->slice_begin;
+    ev->end = c->slice_end;
+    c->has_slice = false;
+    return CVN_EVENT;
 }
 
 /* Gives the slice to the session machine until it has an event or has it all. */
@@ -219,7 +273,7 @@ int cvn_sc_feed(struct cvn_sc *c, const uint8_t *in, size_t len, size_t *used,
     *used = 0;
     for (;;) {
         if (c->has_slice) {
-            int rc = feed_slice(c, ev, now);
+            int rc = c->bare ? give_slice(c, ev) : feed_slice(c, ev, now);
             if (rc != CVN_MORE)
                 return rc;
         }
@@ -276,6 +330,11 @@ void cvn_sc_sent(struct cvn_sc *c, size_t octets)
 {
     struct cvn_out *o = cvn_cotp_out(c->cotp);
     cvn_out_sent(o, octets);
+}
+
+bool cvn_sc_open(const struct cvn_sc *c)
+{
+    return c->up;
 }
 
 bool cvn_sc_closing(const struct cvn_sc *c)

@@ -21,6 +21,9 @@ static const struct {
     {"iso://[fe80::1%eth0]", "fe80::1%eth0", "102", "", 0, "", 0},
     {"iso://h/0x0001?tsel=0xFFfe", "h", "102", "\0\1", 2, "\xff\xfe", 2},
     {"iso://h/a%2Fb%00?tsel=t%20s", "h", "102", "a/b\0", 4, "t s", 3},
+    {"isos://h/x?tsel=a&name=me&peer=minimal", "h", "3782", "x", 1, "a", 1},
+    {"iso://h/?peer=minimal", "h", "102", "", 0, "", 0},
+    {"iso://h?name=0x00ff", "h", "102", "", 0, "", 0},
     {"iso://h/0x", "h", "102", "0x", 2, "", 0},
     {"iso://h/1234567890123456", "h", "102", "1234567890123456", 16, "", 0},
 };
@@ -67,6 +70,17 @@ static const char *const bad[] = {
     "iso://h/x#y",
     "iso://h/x?tsel=",
     "iso://h/x?psel=1",
+    "iso://h/x?tsel",
+    "iso://h/x?tsel=a&tsel=b",
+    "iso://h/x?name=",
+    "iso://h/x?name=12345678901234567",
+    "iso://h/x?name=a&name=b",
+    "iso://h/x?peer=",
+    "iso://h/x?peer=maximal",
+    "iso://h/x?peer=minimal&peer=minimal",
+    "iso://h/x?peer=minimal#",
+    "iso://h/x?tse=a",
+    "ISO://h/x",
     "iso://h/x?tsel=0x000000000000000000000000000000000000000000000000000000000000000000",
     "iso://user@h/x",
     "iso://h h/x",
@@ -85,6 +99,32 @@ START_TEST(says_what_is_wrong_and_changes_nothing)
 }
 END_TEST
 
+START_TEST(reads_every_parameter)
+{
+    struct cvn_url u;
+    const char *why = "";
+    ck_assert_int_eq(cvn_url_parse(&u, "isos://h:9/x?peer=minimal&name=0x00fF&tsel=%41", &why),
+                     CVN_OK);
+    ck_assert_int_eq(u.scheme, CVN_SCHEME_ISOS);
+    ck_assert(u.has_port && u.minimal);
+    ck_assert_uint_eq(u.name_len, 2);
+    ck_assert_mem_eq(u.name, "\0\xff", 2);
+    ck_assert_mem_eq(u.tsel, "A", 1);
+    ck_assert_int_eq(cvn_url_parse(&u, "iso://h/x", &why), CVN_OK);
+    ck_assert(!u.has_port && !u.minimal && u.name_len == 0);
+}
+END_TEST
+
+START_TEST(tells_addresses_from_names)
+{
+    ck_assert(cvn_url_is_literal("127.0.0.1"));
+    ck_assert(cvn_url_is_literal("::1"));
+    ck_assert(!cvn_url_is_literal("plant"));
+    ck_assert(!cvn_url_is_literal("10.example"));
+    ck_assert(!cvn_url_is_literal(""));
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("url");
@@ -92,6 +132,8 @@ int main(void)
     tcase_add_loop_test(t, takes_what_is_an_address, 0, (int)(sizeof good / sizeof good[0]));
     tcase_add_loop_test(t, says_what_is_wrong_and_changes_nothing, 0,
                         (int)(sizeof bad / sizeof bad[0]));
+    tcase_add_test(t, reads_every_parameter);
+    tcase_add_test(t, tells_addresses_from_names);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

@@ -76,8 +76,8 @@ static int parse_port(const char *p, size_t n, char out[6], const char **why)
         value = value * 10 + (unsigned)(p[i] - '0');
     }
     EXPECT(value <= 65535, "the port is not a number from 0 to 65535");
+    memset(out, 0, 6);
     memcpy(out, p, n);
-    out[n] = '\0';
     return CVN_OK;
 }
 
@@ -109,34 +109,101 @@ static int parse_authority(struct cvn_url *u, const char *p, size_t n, const cha
                "the host has a character that no host has");
     memcpy(u->host, host, len);
     u->host[len] = '\0';
-    if (rest < p + n)
+    u->has_port = rest < p + n;
+    if (u->has_port)
         return parse_port(rest + 1, (size_t)(p + n - rest - 1), u->port, why);
+    return CVN_OK;
+}
+
+/* One selector of the query into out. */
+static int query_selector(const char *p, size_t n, uint8_t *out, size_t cap, size_t *len,
+                          const char **why)
+{
+    EXPECT(*len == 0, "a parameter stands twice behind the ?");
+    EXPECT(n > 0, "a selector behind the ? is empty");
+    int got = selector(p, n, out, cap);
+    EXPECT(got != -1, "a selector behind the ? is neither text nor 0x and pairs of hexadecimal "
+                      "digits");
+    EXPECT(got != -2,
+           cap == 32 ? "tsel is longer than 32 octets" : "name is longer than 16 octets");
+    *len = (size_t)got;
+    return CVN_OK;
+}
+
+static bool is_named(const char *p, size_t n, const char *name)
+{
+    return n == strlen(name) && memcmp(p, name, n) == 0;
+}
+
+static int parse_parameter(struct cvn_url *u, const char *p, size_t n, const char **why)
+{
+    const char *equals = memchr(p, '=', n);
+    size_t name = equals == NULL ? n : (size_t)(equals - p);
+    const char *value = equals == NULL ? p + n : equals + 1;
+    size_t len = (size_t)(p + n - value);
+    if (is_named(p, name, "tsel"))
+        return query_selector(value, len, u->tsel, sizeof u->tsel, &u->tsel_len, why);
+    if (is_named(p, name, "name"))
+        return query_selector(value, len, u->name, sizeof u->name, &u->name_len, why);
+    EXPECT(is_named(p, name, "peer"), "behind the ? stand tsel=SELECTOR, name=SELECTOR and "
+                                      "peer=minimal, joined by &");
+    EXPECT(is_named(value, len, "minimal"), "peer is minimal, or not given");
+    EXPECT(!u->minimal, "a parameter stands twice behind the ?");
+    u->minimal = true;
     return CVN_OK;
 }
 
 static int parse_query(struct cvn_url *u, const char *p, const char **why)
 {
+    EXPECT(strchr(p, '#') == NULL, "a session address has no fragment (#)");
     while (*p != '\0') {
         size_t n = strcspn(p, "&");
-        EXPECT(n > 5 && memcmp(p, "tsel=", 5) == 0,
-               "the query has something that is not tsel=SELECTOR");
-        int len = selector(p + 5, n - 5, u->tsel, sizeof u->tsel);
-        EXPECT(len != -1, "tsel is neither text nor 0x and pairs of hexadecimal digits");
-        EXPECT(len != -2, "tsel is longer than 32 octets");
-        u->tsel_len = (size_t)len;
+        int rc = parse_parameter(u, p, n, why);
+        if (rc != CVN_OK)
+            return rc;
         p += n;
         p += *p == '&';
     }
     return CVN_OK;
 }
 
+static int parse_scheme(struct cvn_url *u, const char **text, const char **why)
+{
+    static const struct {
+        const char *prefix;
+        const char *port;
+    } schemes[] = {[CVN_SCHEME_ISO] = {"iso://", "102"}, [CVN_SCHEME_ISOS] = {"isos://", "3782"}};
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        size_t n = strlen(schemes[i].prefix);
+        if (strncmp(*text, schemes[i].prefix, n) != 0)
+            continue;
+        u->scheme = (enum cvn_scheme)i;
+        memcpy(u->port, schemes[i].port, strlen(schemes[i].port) + 1);
+        *text += n;
+        return CVN_OK;
+    }
+    *why = "it does not begin with iso:// or isos://";
+    return CVN_EINVAL;
+}
+
+/* Digits and points alone, or a colon: no name that a resolver knows has either. */
+bool cvn_url_is_literal(const char *host)
+{
+    if (strchr(host, ':') != NULL)
+        return true;
+    return host[0] != '\0' && strspn(host, "0123456789.") == strlen(host);
+}
+
 int cvn_url_parse(struct cvn_url *out, const char *text, const char **why)
 {
-    struct cvn_url u = {.scheme = CVN_SCHEME_ISO, .port = "102"};
-    EXPECT(strncmp(text, "iso://", 6) == 0, "it does not begin with iso://");
-    const char *p = text + 6;
+    struct cvn_url u;
+    memset(&u, 0, sizeof u);
+    int rc = parse_scheme(&u, &text, why);
+    if (rc != CVN_OK)
+        return rc;
+    const char *p = text;
     size_t n = strcspn(p, "/?#");
-    int rc = parse_authority(&u, p, n, why);
+    rc = parse_authority(&u, p, n, why);
     if (rc != CVN_OK)
         return rc;
     p += n;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """run.py [--rounds N] [--octets N] [PART...] - `make bench`: the speed table, against its yardsticks.
 
-Parts: send, engine, memory (all). Every ratio is of medians of rounds that alternate with the
+Parts: send, data, connections, engine, memory (all). Every ratio is of medians of rounds that alternate with the
 yardstick's; one is never compared with a figure from another run. Prints one table, writes
 build/bench.json. docs/BENCHMARKS.md says what the figures mean.
 """
@@ -157,6 +157,135 @@ def say_send(rows, octets):
         print(line)
 
 
+# -------- two processes over loopback (pair.c) --------
+
+DATA = [(1 << 10, 1 << 19), (8 << 10, 1 << 16), (64 << 10, 1 << 14)]  # octets, messages of a round
+# Kind, its yardstick, the ratio to reach by size, MB/s to reach by size.
+DATA_KINDS = [("raw", None, {}, {}),
+              ("sdata", "raw", {64 << 10: 0.95}, {1 << 10: 1000}),
+              ("stream", "raw", {64 << 10: 0.95}, {1 << 10: 1000})]
+CONNECTIONS = 4000  # of a round: no more than a listener holds before they are taken
+CONNECTION_KINDS = [("turns", None, None), ("session", "turns", 0.85),
+                    ("open", None, None), ("kept", "open", 0.5)]
+WHAT = {"raw": "raw TCP, same writes", "sdata": "S-DATA", "stream": "S-DATA, by the library's streams",
+        "turns": "TCP connect, 3 turns, close", "session": "connect, S-CONNECT, S-RELEASE, close",
+        "open": "TCP connect, close", "kept": "S-CONNECT, S-RELEASE, transport kept"}
+CALLS = "trace=read,write,readv,writev,sendto,sendmsg,recvfrom,recvmsg,poll,ppoll,epoll_wait," \
+    "epoll_pwait,epoll_ctl"
+
+
+def pair(kind, size, count, before=((), ())):
+    """Seconds at the side that dials, seconds of processor of both."""
+    server = Receiver(list(before[0]) + [program("tests", "pair"), "serve", kind, str(size),
+                                         str(count)])
+    command = list(before[1]) + [program("tests", "pair"), "dial", kind, str(size), str(count),
+                                 server.first.split()[1]]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as c:
+        said = c.stdout.read()
+        _, status, usage = os.wait4(c.pid, 0)
+        c.returncode = os.waitstatus_to_exitcode(status)
+    if c.returncode != 0:
+        sys.exit(f"run.py: {' '.join(command)}: exit {c.returncode}")
+    return float(said), usage.ru_utime + usage.ru_stime + server.end()
+
+
+def calls_of(kind, size, count):
+    """System calls that move or wait for octets, of each end, as strace counts them."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [os.path.join(folder, n) for n in ("serve", "dial")]
+        pair(kind, size, count, [("strace", "-f", "-c", "-e", CALLS, "-o", f) for f in files])
+        found = []
+        for name in files:
+            with open(name, encoding="utf-8") as f:
+                rows = [l.split() for l in f if l.rstrip() and l.split()[0][0].isdigit()]
+            found.append(sum(int(r[3]) for r in rows if r[-1] != "total"))
+        return found
+
+
+def turns(kinds, rounds, size, count):
+    """{kind: [(seconds, processor)]} of rounds in turn."""
+    took = {k: [] for k in kinds}
+    for i in range(rounds + 1):
+        for k in kinds:
+            got = pair(k, size, count)
+            if i > 0:
+                took[k].append(got)
+    return took
+
+
+def pair_row(kind, yard, took, count):
+    times = [t for t, _ in took[kind]]
+    row = {"name": WHAT[kind], "kind": kind, "median_s": statistics.median(times),
+           "worst_s": max(times), "per_s": count / statistics.median(times),
+           "worst_per_s": count / max(times), "rounds": len(times),
+           "cpu_s": statistics.median(c for _, c in took[kind])}
+    if yard is not None:
+        base = [t for t, _ in took[yard]]
+        row.update(yardstick=WHAT[yard], ratio=statistics.median(base) / row["median_s"],
+                   worst_ratio=min(y / s for s, y in zip(times, base)))
+    return row
+
+
+def bench_data(rounds):
+    rows = []
+    for size, count in DATA:
+        took = turns([k for k, _, _, _ in DATA_KINDS], rounds, size, count)
+        for kind, yard, reach, absolute in DATA_KINDS:
+            row = pair_row(kind, yard, took, count)
+            few = count // 16
+            serve, dial = calls_of(kind, size, few)
+            row.update(size=size, mb_per_s=size * count / row["median_s"] / 1e6,
+                       worst_mb_per_s=size * count / row["worst_s"] / 1e6,
+                       cpu_s_per_gb=row["cpu_s"] / (size * count) * 1e9,
+                       calls_dial=dial / few, calls_serve=serve / few)
+            if size in reach:
+                row["reach"] = reach[size]
+            if size in absolute:
+                row["reach_mb_per_s"] = absolute[size]
+            rows.append(row)
+    return rows
+
+
+def say_data(rows):
+    print(f"Data between two processes on loopback, {rows[0]['rounds']} rounds in turn; system calls "
+          "a message, sender + receiver:")
+    print(f"  {'':<42} {'MB/s':>6} {'worst':>6} {'cpu s/GB':>8} {'calls':>15} {'ratio':>6} {'worst':>6}")
+    for r in rows:
+        line = (f"  {r['size'] >> 10:>2} KiB  {r['name']:<34} {r['mb_per_s']:>6.0f} "
+                f"{r['worst_mb_per_s']:>6.0f} {r['cpu_s_per_gb']:>8.2f} "
+                f"{r['calls_dial']:>7.4f} {r['calls_serve']:>7.4f}")
+        if "ratio" in r:
+            line += f" {r['ratio']:>6.2f} {r['worst_ratio']:>6.2f}"
+        if "reach" in r:
+            line += f"  reach {r['reach']:.2f}"
+        if "reach_mb_per_s" in r:
+            line += f"  reach {r['reach_mb_per_s']} MB/s"
+        print(line)
+
+
+def bench_connections(rounds):
+    took = turns([k for k, _, _ in CONNECTION_KINDS], rounds, 1, CONNECTIONS)
+    rows = []
+    for kind, yard, reach in CONNECTION_KINDS:
+        row = pair_row(kind, yard, took, CONNECTIONS)
+        row["cpu_us"] = row["cpu_s"] / CONNECTIONS * 1e6
+        if reach is not None:
+            row["reach"] = reach
+        rows.append(row)
+    return rows
+
+
+def say_connections(rows):
+    print(f"Connections between two processes on loopback, one after another, {rows[0]['rounds']} "
+          "rounds in turn:")
+    print(f"  {'':<42} {'each s':>6} {'worst':>6} {'cpu us':>8} {'ratio':>6} {'worst':>6}")
+    for r in rows:
+        line = f"  {r['name']:<42} {r['per_s']:>6.0f} {r['worst_per_s']:>6.0f} {r['cpu_us']:>8.1f}"
+        if "ratio" in r:
+            line += f" {r['ratio']:>6.2f} {r['worst_ratio']:>6.2f}  reach {r['reach']:.2f} of {r['yardstick']}"
+        print(line)
+
+
 # -------- programs that print `name value unit [reach]` --------
 
 def bench_program(*names):
@@ -182,13 +311,16 @@ def say_rows(title, rows):
 
 
 def main():
-    args = argparse.ArgumentParser(description=__doc__,
-                                   formatter_class=argparse.RawTextHelpFormatter)
-    args.add_argument("--rounds", type=int, default=5)
-    args.add_argument("--octets", type=int, default=1 << 30)
-    args.add_argument("parts", nargs="*", metavar="PART")
-    args = args.parse_args()
-    wanted = args.parts or ["send", "engine", "memory"]
+    known = ["send", "data", "connections", "engine", "memory"]
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--octets", type=int, default=1 << 30)
+    parser.add_argument("parts", nargs="*", metavar="PART")
+    args = parser.parse_args()
+    if not set(args.parts) <= set(known):
+        parser.error(f"the parts are {', '.join(known)}")
+    wanted = args.parts or known
     with open("/proc/cpuinfo", encoding="utf-8") as f:
         cpu = next((l.split(":", 1)[1].strip() for l in f if l.startswith("model name")), "?")
     result = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "cpu": cpu,
@@ -197,6 +329,12 @@ def main():
     if "send" in wanted:
         result["send"] = bench_send(args.rounds, args.octets)
         say_send(result["send"], args.octets)
+    if "data" in wanted:
+        result["data"] = bench_data(args.rounds)
+        say_data(result["data"])
+    if "connections" in wanted:
+        result["connections"] = bench_connections(args.rounds)
+        say_connections(result["connections"])
     if "engine" in wanted:
         result["engine"] = bench_program("bench", "bench_spdu") + \
             bench_program("bench", "bench_machine")

@@ -17,6 +17,7 @@ part tests/torture/cuts.py --seed "$seed" --cuts 200 --kills 100 --dark 5
 part tests/torture/exhaustive.py --seed "$seed"
 part tests/torture/memory.py --seed "$seed"
 part tests/torture/power.py 50 "$seed"
+part build/tests/convene-endure --times 20 --seed "$seed"
 part tests/e2e/behaviour.py
 part tests/e2e/strangers.py
 part tests/e2e/capture.py

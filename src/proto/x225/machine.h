@@ -26,6 +26,7 @@
 #define X225_EXPEDITED    16u    /* octets of an expedited TSDU */
 #define X225_TSDU_MAX_LOW 64u    /* below this a TSDU maximum makes no sense: taken as none */
 #define X225_CDO_HEAD     11u    /* SI and LI 4, Enclosure Item 3, PGI and LI 4 */
+#define X225_LI_SHORT     254u   /* of the narrow dialect: parameters of an SPDU */
 #define X225_ROOM         3u     /* things for the transport that one received event makes */
 
 /* A resynchronization in progress, in the order of their priority: 4.1 of the sheet, X.215. */
@@ -121,6 +122,7 @@ struct cvn_x225 {
     bool opt_extended;
     bool opt_reuse;
     bool opt_error_report;
+    bool opt_minimal; /* the narrow dialect */
 
     /* A.5 */
     uint8_t state; /* enum cvn_x225_state */
@@ -228,6 +230,9 @@ int cvn_x225_queue_reserve(struct cvn_x225 *x) CVN_MUST_USE;
 
 /* x225_spdu.c: the outputs of a row. */
 int cvn_x225_output(struct cvn_x225 *x, struct cvn_x225_ev *e, uint8_t output) CVN_MUST_USE;
+/* The narrow dialect's rules for an SPDU that is to be sent. CVN_OK, CVN_ETOOBIG. */
+int cvn_x225_narrow(const struct cvn_x225 *x, struct cvn_spdu *s,
+                    struct cvn_octets user) CVN_MUST_USE;
 /* AB after an error, or ER; never fails. */
 void cvn_x225_stage_abort(struct cvn_x225 *x, struct cvn_x225_stage *st, bool keep, uint8_t bits,
                           struct cvn_octets reflect);

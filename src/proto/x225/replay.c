@@ -21,6 +21,7 @@
 #define OCTETS_MAX    200000u
 #define ROUNDS_RANDOM 20
 #define TEXTS         400
+#define HELD          8
 
 enum slicing { WHOLE, OCTETS, RANDOM };
 
@@ -40,6 +41,8 @@ struct side {
     struct cvn_x225_opts opts;
     struct event *first;
     struct octets ssdu;
+    struct octets held[HELD]; /* on their way from here: the line ->| */
+    unsigned nheld;
     FILE *seed;
 };
 
@@ -288,7 +291,8 @@ static void print_hex(const char *what, struct octets o)
     fprintf(stderr, "\n");
 }
 
-static void do_octets(unsigned from, bool expedited, const char *text)
+/* The next TSDU of that side, which must be this; the caller frees it. */
+static struct octets expect(unsigned from, bool expedited, const char *text)
 {
     struct octets want = parse_hex(text);
     struct octets is = {NULL, 0};
@@ -298,9 +302,34 @@ static void do_octets(unsigned from, bool expedited, const char *text)
         print_hex("want", want);
         fail("the octets differ: %zu, %zu", is.n, want.n);
     }
+    free(want.p);
+    return is;
+}
+
+static void do_octets(unsigned from, bool expedited, const char *text)
+{
+    struct octets is = expect(from, expedited, text);
     feed(&g.side[!from], is, expedited);
     free(is.p);
-    free(want.p);
+}
+
+/* They are on their way, and will arrive later: what is expedited overtakes them. */
+static void do_hold(unsigned from, const char *text)
+{
+    struct side *s = &g.side[from];
+    if (s->nheld == HELD)
+        fail("too many are held");
+    s->held[s->nheld++] = expect(from, false, text);
+}
+
+static void arrive(unsigned from)
+{
+    struct side *s = &g.side[from];
+    if (s->nheld == 0)
+        fail("nothing is held");
+    feed(&g.side[!from], s->held[0], false);
+    free(s->held[0].p);
+    memmove(&s->held[0], &s->held[1], --s->nheld * sizeof s->held[0]);
 }
 
 /* --- primitives in words --- */
@@ -502,6 +531,42 @@ static void do_primitive(struct side *s, char *text, const char *refused)
     event_free(e);
 }
 
+/* "va=1 tokens=05": the variables of A.5. */
+static void do_has(struct side *s, char *words)
+{
+    struct cvn_x225_vars v;
+    cvn_x225_vars(s->x, &v);
+    const struct {
+        const char *key;
+        uint32_t is;
+        int base;
+    } vars[] = {{"va", v.va, 10},
+                {"vm", v.vm, 10},
+                {"vr", v.vr, 10},
+                {"var", v.var, 10},
+                {"vmr", v.vmr, 10},
+                {"vrr", v.vrr, 10},
+                {"tokens", v.tokens_owned, 16},
+                {"available", v.tokens_available, 16},
+                {"units", v.units, 16},
+                {"version", v.version, 10},
+                {"vact", v.vact, 10},
+                {"vsc", v.vsc, 10},
+                {"vcoll", v.vcoll, 10},
+                {"vtrr", v.vtrr, 10},
+                {"queued", v.queued, 10}};
+    for (char *word = next_word(&words); word != NULL; word = next_word(&words)) {
+        const char *value;
+        size_t i = 0;
+        while (i < sizeof vars / sizeof vars[0] && !value_of(word, vars[i].key, &value))
+            i++;
+        if (i == sizeof vars / sizeof vars[0])
+            fail("unknown: %s", word);
+        if (vars[i].is != strtoul(value, NULL, vars[i].base))
+            fail(vars[i].base == 16 ? "%s: it is %x" : "%s: it is %u", word, vars[i].is);
+    }
+}
+
 /* --- lines --- */
 
 static void live(struct side *s, char *words)
@@ -540,6 +605,15 @@ static void check(int rc)
         fail("the machine says %s", cvn_err_name(rc));
 }
 
+/* What is on its way over a transport connection that ends is lost with it. */
+static void drop_held(void)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        while (g.side[i].nheld > 0)
+            free(g.side[i].held[--g.side[i].nheld].p);
+    }
+}
+
 static void do_transport(unsigned i, const char *what)
 {
     struct side *s = &g.side[i];
@@ -549,14 +623,18 @@ static void do_transport(unsigned i, const char *what)
         check(cvn_x225_transport_up(peer->x, true, g.expedited, g.now));
         next_out(peer, CVN_X225_T_CONNECT_ACCEPT, NULL);
         check(cvn_x225_transport_up(s->x, false, g.expedited, g.now));
+    } else if (strcmp(what, "dial") == 0) {
+        next_out(s, CVN_X225_T_CONNECT, NULL);
     } else if (strcmp(what, "connected") == 0) { /* by somebody who is not played here */
         check(cvn_x225_transport_up(s->x, true, g.expedited, g.now));
         next_out(s, CVN_X225_T_CONNECT_ACCEPT, NULL);
     } else if (strcmp(what, "disconnect") == 0) {
         next_out(s, CVN_X225_T_DISCONNECT, NULL);
+        drop_held();
         if (cvn_x225_state(peer->x) != CVN_STA01)
             check(cvn_x225_transport_down(peer->x, g.now));
     } else if (strcmp(what, "lost") == 0) {
+        drop_held();
         check(cvn_x225_transport_down(s->x, g.now));
     } else if (strcmp(what, "tick") == 0) {
         cvn_time t = cvn_x225_deadline(s->x);
@@ -569,6 +647,64 @@ static void do_transport(unsigned i, const char *what)
     }
     take_due(s);
     take_due(peer);
+}
+
+/* The number with which points begin, where there are any outside activities. */
+static uint32_t first_number(uint16_t units)
+{
+    const uint16_t points =
+        CVN_FU_MINOR_SYNC | CVN_FU_MAJOR_SYNC | CVN_FU_RESYNC | CVN_FU_SYMMETRIC_SYNC;
+    return (units & points) != 0 && (units & CVN_FU_ACTIVITY) == 0 ? 1 : CVN_SERIAL_NONE;
+}
+
+static void pass(unsigned from)
+{
+    struct octets o = {NULL, 0};
+    next_out(&g.side[from], CVN_X225_T_DATA, &o);
+    feed(&g.side[!from], o, false);
+    free(o.p);
+}
+
+static void drop_event(struct side *s)
+{
+    struct event *e = s->first;
+    if (e == NULL || e->prim.service != CVN_S_CONNECT)
+        fail("not connected");
+    s->first = e->next;
+    event_free(e);
+}
+
+/* a connects to b, which agrees; what goes over the wire for that is shown by 01-connect. */
+static void do_open(char *words)
+{
+    struct cvn_x225_prim q;
+    cvn_x225_prim_init(&q, CVN_S_CONNECT, CVN_REQUEST);
+    fill(&q, words);
+    if (q.serial == CVN_SERIAL_NONE)
+        q.serial = first_number(q.units);
+    if (q.serial2 == CVN_SERIAL_NONE && (q.units & CVN_FU_SYMMETRIC_SYNC) != 0)
+        q.serial2 = q.serial;
+    bool kept = cvn_x225_state(g.side[0].x) == CVN_STA01C;
+    check(cvn_x225_request(g.side[0].x, &q, g.now));
+    if (!kept)
+        do_transport(0, "connect");
+    pass(0);
+    drop_event(&g.side[1]);
+    uint32_t first = q.serial;
+    q.type = CVN_RESPONSE;
+    q.versions = 0;
+    q.data.n = 0;
+    if (q.serial2 != CVN_SERIAL_NONE) {
+        q.serial = q.serial2;
+        q.serial2 = first;
+    }
+    check(cvn_x225_request(g.side[1].x, &q, g.now));
+    pass(1);
+    drop_event(&g.side[0]);
+    for (unsigned i = 0; i < 2; i++) {
+        if (cvn_x225_state(g.side[i].x) != CVN_STA713)
+            fail("not open");
+    }
 }
 
 static void do_side(unsigned i, char *text)
@@ -586,10 +722,14 @@ static void do_side(unsigned i, char *text)
         const char *is = cvn_x225_state_name(cvn_x225_state(s->x));
         if (strcmp(is, text + 6) != 0)
             fail("the state is %s", is);
-    } else if (strncmp(text, "gets ", 5) == 0) {
-        struct octets o = parse_hex(text + 5);
-        feed(s, o, false);
+    } else if (strncmp(text, "gets ", 5) == 0 || strncmp(text, "gets= ", 6) == 0) {
+        struct octets o = parse_hex(text + 6 - (text[4] == ' '));
+        feed(s, o, text[4] == '=');
         free(o.p);
+    } else if (strncmp(text, "has ", 4) == 0) {
+        do_has(s, text + 4);
+    } else if (strcmp(text, "arrives") == 0) {
+        arrive(!i);
     } else {
         do_transport(i, text);
     }
@@ -625,6 +765,8 @@ static void end(void)
                  cvn_x225_type_name(s->first->prim.type));
         if (cvn_x225_out(s->x, &o) == CVN_EVENT)
             fail("side %c still wants to send", i == 0 ? 'a' : 'b');
+        if (s->nheld != 0)
+            fail("what side %c sent is still held", i == 0 ? 'a' : 'b');
         cvn_x225_free(s->x);
         free(s->ssdu.p);
         if (s->seed != NULL)
@@ -643,6 +785,10 @@ static void do_line(char *line)
         begin();
     } else if (strcmp(line, "expedited") == 0) {
         g.expedited = true;
+    } else if (strncmp(line, "open ", 5) == 0) {
+        do_open(line + 5);
+    } else if (strncmp(line, "->| ", 4) == 0 || strncmp(line, "|<- ", 4) == 0) {
+        do_hold(line[0] == '|', line + 4);
     } else if (strncmp(line, "-> ", 3) == 0 || strncmp(line, "=> ", 3) == 0) {
         do_octets(0, line[0] == '=', line + 3);
     } else if (strncmp(line, "<- ", 3) == 0 || strncmp(line, "<= ", 3) == 0) {

@@ -112,11 +112,19 @@ struct spdu_param {
     uint8_t kind;
 };
 
+#ifdef CVN_WORDS_BRIEF /* one text for the four: 7 kB less */
+#define WRONG(name, clause) name " is wrong (X.225 " clause ")"
+#define WHY(name, clause)                                                                          \
+    {                                                                                              \
+        WRONG(name, clause), WRONG(name, clause), WRONG(name, clause), WRONG(name, clause)         \
+    }
+#else
 #define WHY(name, clause)                                                                          \
     {                                                                                              \
         name " stands twice (X.225 " clause ")", name " has a wrong length (X.225 " clause ")",    \
             name " has a reserved value (X.225 " clause ")", name " is missing (X.225 " clause ")" \
     }
+#endif
 #define AT(member) offsetof(struct cvn_spdu, member)
 #define ANY        SPDU_PARAMS_MAX
 
@@ -698,12 +706,16 @@ static bool spdu_is_extended(const struct cvn_spdu *s)
     return (s->has & CVN_HAS_EXTENDED) != 0 || s->user_data.n > CN_USER_DATA_MAX;
 }
 
+const uint8_t cvn_spdu_present[1] = {0};
+
 static uint32_t spdu_data_length(const struct cvn_spdu *s, enum spdu_name name)
 {
     if ((s->has & CVN_HAS_USER_DATA) == 0)
         return SPDU_ABSENT;
     if (s->type == CVN_SPDU_CN && spdu_is_extended(s) != (name == P_EXTENDED_DATA))
         return SPDU_ABSENT;
+    if (s->user_data.n == 0 && s->user_data.p == cvn_spdu_present)
+        return 0;
     return spdu_octets_length(s->user_data);
 }
 

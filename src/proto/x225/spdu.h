@@ -103,6 +103,9 @@ enum cvn_spdu_has {
 #define CVN_TD_NO_REASON   0x08u
 #define CVN_TD_RESTRICTION 0x10u
 
+/* User data of length 0 at this address is sent as a parameter of length 0, and not left out. */
+extern const uint8_t cvn_spdu_present[1];
+
 /* One SPDU. Slices point into the decoded octets, or at what is to be encoded. */
 struct cvn_spdu {
     enum cvn_spdu_type type;

@@ -98,7 +98,7 @@ static void tsdu_set_data(struct cvn_spdu *seg, const uint8_t *p, size_t n)
 {
     seg->user_data = (struct cvn_octets){.p = p, .n = n};
     seg->has &= ~(uint32_t)CVN_HAS_USER_DATA;
-    if (n > 0)
+    if (n > 0 || p == cvn_spdu_present)
         seg->has |= CVN_HAS_USER_DATA;
 }
 
@@ -134,7 +134,7 @@ int cvn_tsdu_segment(const struct cvn_spdu *s, struct cvn_octets user, size_t do
                      bool version2, struct cvn_spdu *seg, size_t *take, bool *last)
 {
     assert(done < user.n || done == 0);
-    const uint8_t *from = user.n == 0 ? NULL : user.p + done;
+    const uint8_t *from = user.n == 0 ? s->user_data.p : user.p + done;
     size_t left = user.n - done;
     if (cvn_spdu_has_information(s->type))
         return tsdu_segment_info(s, left, done == 0, limit, seg, take, last);

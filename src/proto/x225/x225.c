@@ -516,7 +516,9 @@ static int release_early(struct cvn_x225 *x, struct cvn_x225_ev *e)
         return CVN_ESTATE;
     struct cvn_spdu s;
     cvn_spdu_init(&s, CVN_SPDU_DN);
-    int rc = cvn_x225_block(x, &s, e->prim->data, x->version == 2, &x->saved, &x->saved_size);
+    int rc = cvn_x225_narrow(x, &s, e->prim->data);
+    if (rc == CVN_OK)
+        rc = cvn_x225_block(x, &s, e->prim->data, x->version == 2, &x->saved, &x->saved_size);
     if (rc != CVN_OK)
         return rc;
     x->release_held = true;
@@ -653,7 +655,8 @@ void cvn_x225_vars(const struct cvn_x225 *x, struct cvn_x225_vars *v)
 
 static bool opts_valid(const struct cvn_x225_opts *o)
 {
-    return (o->units & ~CVN_FU_ALL) == 0 && (o->versions & ~3u) == 0 &&
+    return (!o->minimal || o->versions != 1) && (o->units & ~CVN_FU_ALL) == 0 &&
+           (o->versions & ~3u) == 0 &&
            (o->tsdu_max_send == 0 || o->tsdu_max_send >= X225_TSDU_MAX_LOW) &&
            (o->tsdu_max_receive == 0 || o->tsdu_max_receive >= X225_TSDU_MAX_LOW);
 }
@@ -670,7 +673,9 @@ int cvn_x225_new(struct cvn_x225 **out, const struct cvn_x225_opts *opts)
     x->tim_ns = opts->tim_ns != 0 ? opts->tim_ns : TIM_DEFAULT;
     x->opt_units = opts->units != 0 ? opts->units : CVN_FU_ALL;
     x->opt_versions = opts->versions != 0 ? opts->versions : 3;
-    x->opt_extended = opts->extended;
+    x->opt_versions &= opts->minimal ? 2u : 3u;
+    x->opt_minimal = opts->minimal;
+    x->opt_extended = opts->extended && !opts->minimal;
     x->opt_reuse = opts->reuse;
     x->opt_error_report = opts->error_report;
     x->opt_tsdu_max_send = opts->tsdu_max_send;

@@ -165,9 +165,18 @@ static bool units_offerable(const struct cvn_x225 *x, uint16_t units)
            prune(units) == units;
 }
 
-static bool offer_valid(const struct cvn_x225_prim *p, uint16_t units)
+/* The narrow dialect leaves out what is optional: it is refused rather than dropped. */
+static bool narrow_valid(const struct cvn_x225 *x, const struct cvn_x225_prim *p)
 {
-    if (!lengths_valid(p) || p->id.called.n > 0)
+    bool references = p->id.calling.p != NULL || p->id.called.p != NULL || p->id.common.p != NULL ||
+                      p->id.additional.p != NULL;
+    bool sizes = p->tsdu_max_initiator != 0 || p->tsdu_max_responder != 0;
+    return !x->opt_minimal || (!references && !sizes);
+}
+
+static bool offer_valid(const struct cvn_x225 *x, const struct cvn_x225_prim *p, uint16_t units)
+{
+    if (!lengths_valid(p) || !narrow_valid(x, p) || p->id.called.n > 0)
         return false;
     if (!serial_valid(p->serial) || !serial_valid(p->serial2))
         return false;
@@ -185,7 +194,7 @@ int cvn_x225_offer_check(const struct cvn_x225 *x, const struct cvn_x225_prim *p
         return CVN_EINVAL;
     if (x->state == CVN_STA01C && !x->texp) /* this transport connection is known */
         units &= ~(unsigned)CVN_FU_EXPEDITED;
-    if (!offer_valid(p, (uint16_t)units))
+    if (!offer_valid(x, p, (uint16_t)units))
         return CVN_EINVAL;
     if (p->has_token_setting &&
         !cvn_x225_setting_valid(cvn_x225_tokens_of((uint16_t)units), p->token_setting))
@@ -276,6 +285,8 @@ static bool version_selectable(const struct cvn_x225_prim *p, unsigned versions)
 static void agree_maxima(const struct cvn_x225 *x, const struct cvn_x225_prim *p,
                          struct cvn_x225_agreed *a)
 {
+    if (x->opt_minimal) /* none is named, and nothing segmented */
+        return;
     uint16_t to_us = p->tsdu_max_initiator != 0 ? p->tsdu_max_initiator : x->opt_tsdu_max_receive;
     uint16_t to_peer = p->tsdu_max_responder != 0 ? p->tsdu_max_responder : x->opt_tsdu_max_send;
     a->tsdu_max_initiator = cvn_x225_smaller_maximum(x->offer.tsdu_max_initiator, to_us);
@@ -291,7 +302,7 @@ int cvn_x225_agree(const struct cvn_x225 *x, const struct cvn_x225_prim *p,
 
     memset(a, 0, sizeof *a);
     a->units = prune(units & able(x) & o->units);
-    if (!units_legal(a->units) || !lengths_valid(p) || p->id.calling.n > 0)
+    if (!units_legal(a->units) || !lengths_valid(p) || !narrow_valid(x, p) || p->id.calling.n > 0)
         return CVN_EINVAL;
     if (!version_selectable(p, versions))
         return CVN_EINVAL;

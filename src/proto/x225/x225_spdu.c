@@ -553,12 +553,34 @@ static struct cvn_octets user_data(const struct cvn_x225_ev *e)
     return data;
 }
 
+/* The narrow dialect: user data is there even if empty where its peers look for it, and one octet
+ * is enough for every length. */
+int cvn_x225_narrow(const struct cvn_x225 *x, struct cvn_spdu *s, struct cvn_octets user)
+{
+    if (!x->opt_minimal || cvn_spdu_has_information(s->type))
+        return CVN_OK;
+    if (s->type == CVN_SPDU_CN || s->type == CVN_SPDU_AC || s->type == CVN_SPDU_FN ||
+        s->type == CVN_SPDU_DN) {
+        s->has |= CVN_HAS_USER_DATA;
+        s->user_data = (struct cvn_octets){cvn_spdu_present, 0};
+    }
+    struct cvn_spdu whole = *s;
+    if (user.n > 0) {
+        whole.user_data = user;
+        whole.has |= CVN_HAS_USER_DATA;
+    }
+    size_t size = cvn_spdu_size(&whole);
+    return size == 0 || size > X225_LI_SHORT + 2 ? CVN_ETOOBIG : CVN_OK;
+}
+
 static int make_SPDU(struct cvn_x225 *x, struct cvn_x225_ev *e, uint8_t output)
 {
     struct cvn_spdu s;
     const struct output *o = &outputs[output];
     cvn_spdu_init(&s, (enum cvn_spdu_type)o->type);
     int rc = o->fill(x, e, &s);
+    if (rc == CVN_OK)
+        rc = cvn_x225_narrow(x, &s, user_data(e));
     if (rc != CVN_OK)
         return rc;
     bool expedited = x->texp && o->type == CVN_SPDU_AB && abort_is_short(e);
@@ -584,6 +606,8 @@ int cvn_x225_connect_block(struct cvn_x225 *x, struct cvn_x225_ev *e, uint8_t **
     struct cvn_spdu s;
     cvn_spdu_init(&s, CVN_SPDU_CN);
     int rc = fill_CN(x, e, &s);
+    if (rc == CVN_OK)
+        rc = cvn_x225_narrow(x, &s, user_data(e));
     if (rc != CVN_OK)
         return rc;
     return cvn_x225_block(x, &s, user_data(e), false, block, size);

@@ -279,9 +279,24 @@ static const char *why_units(const struct cvn_x225 *x, unsigned units)
     return NULL;
 }
 
-/* What is wrong with the values of S-CONNECT, of either side. */
-static const char *why_connect_values(const struct cvn_x225_prim *p)
+static const char *why_narrow(const struct cvn_x225 *x, const struct cvn_x225_prim *p)
 {
+    if (!x->opt_minimal)
+        return NULL;
+    if (p->id.calling.p != NULL || p->id.called.p != NULL || p->id.common.p != NULL ||
+        p->id.additional.p != NULL)
+        return "the narrow dialect (peer=minimal) has no references of the connection";
+    if (p->tsdu_max_initiator != 0 || p->tsdu_max_responder != 0)
+        return "the narrow dialect (peer=minimal) has no TSDU maximum sizes";
+    return NULL;
+}
+
+/* What is wrong with the values of S-CONNECT, of either side. */
+static const char *why_connect_values(const struct cvn_x225 *x, const struct cvn_x225_prim *p)
+{
+    const char *text = why_narrow(x, p);
+    if (text != NULL)
+        return text;
     if (references_long(p))
         return "a reference is longer than 64 octets, or the additional one than 4";
     if (p->calling.n > CVN_SSEL_MAX || p->called.n > CVN_SSEL_MAX)
@@ -299,7 +314,7 @@ static const char *why_offer(const struct cvn_x225 *x, const struct cvn_x225_pri
     unsigned units = p->units == 0 ? CVN_FU_DEFAULT : p->units;
     const char *text = why_units(x, units);
     if (text == NULL)
-        text = why_connect_values(p);
+        text = why_connect_values(x, p);
     if (text != NULL)
         return text;
     if (p->id.called.n > 0)
@@ -325,7 +340,7 @@ static const char *why_accept(const struct cvn_x225 *x, const struct cvn_x225_pr
         return "exactly one of half-duplex and duplex has to be left of what was proposed";
     if (sync == (CVN_FU_MINOR_SYNC | CVN_FU_SYMMETRIC_SYNC))
         return "minor and symmetric synchronize exclude each other: select one";
-    const char *text = why_connect_values(p);
+    const char *text = why_connect_values(x, p);
     if (text != NULL)
         return text;
     if (p->id.calling.n > 0)

@@ -5,6 +5,7 @@
  * Invariants
  *   I1  fed <= have; octets buf[fed, have) were read and not taken; nothing is read over them.
  *   I2  after closing is set the user is not called.
+ *   I3  watched is what the loop was told to watch: each change of it costs two system calls.
  */
 #include <errno.h>
 #include <linux/sockios.h>
@@ -22,7 +23,7 @@
 
 #define READ_BUFFER (512u << 10)
 #define READS_MAX   4
-#define IOV_MAX_    64
+#define IOV_MAX_    256
 #define LINGER_MS   2000
 #define ALIVE_MS    1000
 
@@ -39,6 +40,7 @@ struct cvn_stream {
     bool used;    /* since the timer ran last */
     size_t have;
     size_t fed;
+    int watched; /* events */
     bool paused;
     bool want_flush;
     bool want_resume;
@@ -56,6 +58,9 @@ static void on_poll(uv_poll_t *p, int status, int events);
 static void watch(struct cvn_stream *s)
 {
     int events = (s->paused ? 0 : UV_READABLE) | (s->blocked ? UV_WRITABLE : 0) | UV_DISCONNECT;
+    if (events == s->watched)
+        return;
+    s->watched = events;
     (void)uv_poll_start(&s->poll, events, on_poll);
 }
 
@@ -88,6 +93,14 @@ static void down(struct cvn_stream *s, const char *why)
 
 /* -------- writing -------- */
 
+static size_t octets_of(const struct cvn_iov *iov, size_t n)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += iov[i].len;
+    return sum;
+}
+
 static void write_some(struct cvn_stream *s)
 {
     struct cvn_iov iov[IOV_MAX_];
@@ -95,6 +108,7 @@ static void write_some(struct cvn_stream *s)
     while (!s->blocked && (n = s->user->out(s->ctx, iov, IOV_MAX_)) > 0) {
         struct msghdr m = {.msg_iov = (struct iovec *)(void *)iov, .msg_iovlen = n};
         ssize_t sent = sendmsg(s->fd, &m, MSG_NOSIGNAL);
+        s->blocked = sent >= 0 && (size_t)sent < octets_of(iov, n); /* the socket is full */
         if (sent < 0 && errno == EINTR)
             continue;
         if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {

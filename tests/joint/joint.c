@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * joint - explores two session protocol machines that are joined by a transport connection: every
+ * order of what two users may ask by X.215 and of what is delivered, breadth first, up to a depth.
+ *
+ *   joint [--quick] [--witness FILE] [CONFIGURATION]   explores all, or those whose name begins so
+ *   joint --behind FILE ROW                            explores behind the ways that FILE has to ROW
+ *
+ * --witness writes ways to every row that is looked at: configuration and moves. --behind goes these
+ * ways again, and from their ends on a few steps in every order: a part of the whole exploration, for
+ * a row that was made wrong (hook.h). The exit status is 1 when something that must hold does not.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hook.h"
+#include "world.h"
+
+#define WAY_MAX   24u
+#define STATES    (1u << 19) /* of one configuration, at most */
+#define WITNESSES 10u        /* of a row */
+#define BEHIND    3u         /* steps behind a witness */
+#define BEHIND_STATES 1500u
+
+struct node {
+    uint32_t parent;
+    uint8_t move;
+    uint8_t depth;
+    void *kept; /* a copy of the world, while it waits */
+    size_t size;
+};
+
+static struct {
+    struct node *node;
+    unsigned count, limit;
+    uint64_t *hash; /* open addressing: digests */
+    unsigned slots;
+    unsigned long steps;
+    bool full;
+    unsigned stuck;
+} s;
+
+static FILE *witness;
+static unsigned char *witnesses[2]; /* of each row: looked at, taken */
+
+static void *must(void *p)
+{
+    if (p == NULL) {
+        fprintf(stderr, "joint: no memory\n");
+        exit(3);
+    }
+    return p;
+}
+
+static void search_begin(unsigned limit)
+{
+    memset(&s, 0, sizeof s);
+    s.limit = limit;
+    s.slots = 1;
+    while (s.slots < 2 * limit)
+        s.slots *= 2;
+    s.node = must(calloc(limit, sizeof *s.node));
+    s.hash = must(calloc(s.slots, sizeof *s.hash));
+}
+
+static void search_end(void)
+{
+    for (unsigned i = 0; i < s.count; i++)
+        free(s.node[i].kept);
+    free(s.node);
+    free(s.hash);
+}
+
+/* The world as it is now, if it is new. */
+static void visit(unsigned parent, unsigned move, unsigned depth)
+{
+    uint64_t h = world_digest() | 1;
+    unsigned at = (unsigned)h & (s.slots - 1);
+    for (; s.hash[at] != 0; at = (at + 1) & (s.slots - 1)) {
+        if (s.hash[at] == h)
+            return;
+    }
+    if (s.count == s.limit) {
+        s.full = true;
+        return;
+    }
+    s.hash[at] = h;
+    struct node *n = &s.node[s.count++];
+    n->parent = parent;
+    n->move = (uint8_t)move;
+    n->depth = (uint8_t)depth;
+    n->size = world_size();
+    n->kept = must(malloc(n->size));
+    memcpy(n->kept, &w, n->size);
+}
+
+static unsigned way_to(unsigned node, uint8_t *way)
+{
+    unsigned n = 0;
+    uint8_t back[WAY_MAX];
+    for (; node != 0 && n < WAY_MAX; node = s.node[node].parent)
+        back[n++] = s.node[node].move;
+    for (unsigned i = 0; i < n; i++)
+        way[i] = back[n - 1 - i];
+    return n;
+}
+
+static void say_way(unsigned node, unsigned move)
+{
+    uint8_t way[WAY_MAX + 1];
+    char text[80];
+    unsigned n = way_to(node, way);
+    way[n++] = (uint8_t)move;
+    printf("%s: %s\n", w.config->name, w.why);
+    for (unsigned i = 0; i < n; i++) {
+        moves_name(way[i], text, sizeof text);
+        printf("    %s\n", text);
+    }
+    printf("    %s and %s\n", cvn_x225_state_name(cvn_x225_state(w.peer[0].x)),
+           cvn_x225_state_name(cvn_x225_state(w.peer[1].x)));
+}
+
+/* Rows that the last move was the first to look at, or to take, in few ways so far. */
+static void witness_rows(unsigned node, unsigned move, unsigned config)
+{
+    struct row_counts *c = hook_counts();
+    uint8_t way[WAY_MAX + 1];
+    unsigned n = 0;
+    for (unsigned row = 0; row < hook_rows(); row++) {
+        if (c[row].looked == 0)
+            continue;
+        unsigned kind = c[row].taken > 0;
+        memset(&c[row], 0, sizeof c[row]);
+        if (witnesses[kind][row] >= WITNESSES)
+            continue;
+        witnesses[kind][row]++;
+        if (n == 0) {
+            n = way_to(node, way);
+            way[n++] = (uint8_t)move;
+        }
+        fprintf(witness, "%u %u %u", row, kind, config);
+        for (unsigned i = 0; i < n; i++)
+            fprintf(witness, " %u", way[i]);
+        fprintf(witness, "\n");
+    }
+}
+
+/* All moves from one world. false: something that must hold does not. */
+static bool expand(unsigned node, unsigned moves, unsigned config)
+{
+    void *kept = s.node[node].kept;
+    size_t size = s.node[node].size;
+    unsigned possible = 0;
+    bool good = true;
+    for (unsigned m = 0; good && m < moves; m++) {
+        memcpy(&w, kept, size);
+        if (!moves_do(m))
+            continue;
+        s.steps++;
+        possible += 1;
+        world_judge();
+        if (w.wrong) {
+            say_way(node, m);
+            good = false;
+        } else {
+            if (witness != NULL)
+                witness_rows(node, m, config);
+            visit(node, m, s.node[node].depth + 1u);
+        }
+    }
+    if (good && possible == 0) {
+        memcpy(&w, kept, size);
+        s.stuck++;
+        if (cvn_x225_state(w.peer[0].x) != CVN_STA01 || cvn_x225_state(w.peer[1].x) != CVN_STA01) {
+            world_blame("nothing is possible any more");
+            say_way(s.node[node].parent, s.node[node].move);
+            good = false;
+        }
+    }
+    s.node[node].kept = NULL;
+    free(kept);
+    return good;
+}
+
+/* From the world as it is. */
+static bool search(unsigned depth, unsigned limit, unsigned config)
+{
+    unsigned moves = moves_list(w.config);
+    bool good = true;
+    search_begin(limit);
+    visit(0, 0, 0);
+    for (unsigned i = 0; good && i < s.count && s.node[i].depth < depth; i++)
+        good = expand(i, moves, config);
+    return good;
+}
+
+static bool explore(unsigned config, unsigned depth)
+{
+    const struct config *c = &configs[config];
+    world_begin(c);
+    if (w.wrong) {
+        printf("%s: %s\n", c->name, w.why);
+        return false;
+    }
+    memset(hook_counts(), 0, hook_rows() * sizeof *hook_counts());
+    bool good = search(depth, STATES, config);
+    printf("%-34s %8u states %9lu transitions, depth %u%s\n", c->name, s.count, s.steps,
+           s.node[s.count - 1].depth, s.full ? ", cut short" : "");
+    fflush(stdout);
+    search_end();
+    return good;
+}
+
+/* One line of a witness file whose row is this. */
+static bool behind_one(char *line)
+{
+    char *at = line;
+    unsigned long config = strtoul(at, &at, 10);
+    if (config >= config_count)
+        return false;
+    world_begin(&configs[config]);
+    while (!w.wrong && *at == ' ') {
+        unsigned long move = strtoul(at, &at, 10);
+        if (!moves_do((unsigned)move))
+            return true; /* this way is closed: another will tell */
+        world_judge();
+    }
+    if (w.wrong) {
+        printf("%s: %s\n", configs[config].name, w.why);
+        return false;
+    }
+    bool good = search(BEHIND, BEHIND_STATES, 0);
+    search_end();
+    return good;
+}
+
+static int behind(const char *path, unsigned row)
+{
+    char line[400];
+    FILE *f = fopen(path, "r");
+    if (f == NULL) {
+        fprintf(stderr, "joint: %s cannot be read\n", path);
+        return 3;
+    }
+    bool good = true;
+    while (good && fgets(line, sizeof line, f) != NULL) {
+        char *at = line;
+        if (strtoul(at, &at, 10) != row)
+            continue;
+        (void)strtoul(at, &at, 10);
+        good = behind_one(at);
+    }
+    fclose(f);
+    return good ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    unsigned passed = 0;
+    unsigned failed = 0;
+    unsigned less = 0;
+    const char *only = "";
+    if (argc == 4 && strcmp(argv[1], "--behind") == 0)
+        return behind(argv[2], (unsigned)strtoul(argv[3], NULL, 10));
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--quick") == 0)
+            less = 2;
+        else if (strcmp(argv[i], "--witness") == 0 && i + 1 < argc)
+            witness = must(fopen(argv[++i], "w"));
+        else
+            only = argv[i];
+    }
+    witnesses[0] = must(calloc(hook_rows(), 1));
+    witnesses[1] = must(calloc(hook_rows(), 1));
+    for (unsigned c = 0; c < config_count; c++) {
+        if (strncmp(configs[c].name, only, strlen(only)) != 0)
+            continue;
+        if (explore(c, configs[c].depth - less))
+            passed++;
+        else
+            failed++;
+    }
+    if (witness != NULL && fclose(witness) != 0)
+        failed++;
+    printf("%u passed, %u failed\n", passed, failed);
+    return failed == 0 && passed > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

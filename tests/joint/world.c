@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: MIT */
+/* world - see world.h. */
+#include "world.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/x225/machine.h"
+
+#define HEAD 4u
+
+struct world w;
+
+void world_blame(const char *form, ...)
+{
+    va_list ap;
+    if (w.wrong)
+        return;
+    w.wrong = true;
+    va_start(ap, form);
+    vsnprintf(w.why, sizeof w.why, form, ap);
+    va_end(ap);
+}
+
+/* Blocks of multiples of 16 octets; what is given back is kept in lists by size. Large ones are
+ * only of S-CONNECT and are not taken again. */
+static void *arena_resize(void *ctx, void *p, size_t from, size_t to)
+{
+    (void)ctx;
+    size_t old = (from + 15) / 16;
+    size_t size = (to + 15) / 16;
+    uint8_t *q = NULL;
+    if (to > 0) {
+        if (p != NULL && old == size)
+            return p;
+        if (size < 64 && w.free[size] != 0) {
+            q = &w.arena[w.free[size] - 1];
+            memcpy(&w.free[size], q, sizeof w.free[size]);
+        } else {
+            if (w.brk + size * 16 > ARENA)
+                abort();
+            q = &w.arena[w.brk];
+            w.brk += (uint32_t)size * 16;
+        }
+        if (p != NULL)
+            memcpy(q, p, from < to ? from : to);
+    }
+    if (p != NULL && old < 64) {
+        memcpy(p, &w.free[old], sizeof w.free[old]);
+        w.free[old] = (uint32_t)((uint8_t *)p - w.arena) + 1;
+    }
+    return q;
+}
+
+static const struct cvn_alloc arena = {.resize = arena_resize, .ctx = NULL};
+
+size_t world_size(void)
+{
+    return offsetof(struct world, arena) + w.brk;
+}
+
+bool world_has(uint16_t units)
+{
+    return (w.config->units & units) != 0;
+}
+
+struct cvn_x225_vars world_vars(unsigned side)
+{
+    struct cvn_x225_vars v;
+    cvn_x225_vars(w.peer[side].x, &v);
+    return v;
+}
+
+/* --- the transport connection --- */
+
+static void put(struct flow *f, uint8_t kind, const void *octets, size_t n)
+{
+    if (f->n + HEAD + n > sizeof f->octets) {
+        world_blame("a flow of the exploration is full");
+        return;
+    }
+    uint8_t *at = &f->octets[f->n];
+    uint16_t seq = w.seq++;
+    at[0] = kind;
+    at[1] = (uint8_t)n;
+    memcpy(&at[2], &seq, 2);
+    if (n > 0)
+        memcpy(&at[HEAD], octets, n);
+    f->n = (uint16_t)(f->n + HEAD + n);
+}
+
+static uint16_t first_seq(const struct flow *f)
+{
+    uint16_t seq;
+    memcpy(&seq, &f->octets[2], 2);
+    return seq;
+}
+
+/* What is on its way to side is lost. */
+static void flows_clear(unsigned side)
+{
+    w.peer[side].normal.n = 0;
+    w.peer[side].expedited.n = 0;
+}
+
+static void out_one(unsigned side, const struct cvn_x225_out *o, uint8_t *tsdu, size_t *n)
+{
+    struct peer *to = &w.peer[!side];
+    switch (o->kind) {
+    case CVN_X225_T_CONNECT:
+    case CVN_X225_T_CONNECT_ACCEPT:
+        w.peer[side].up = true;
+        put(&to->normal, (uint8_t)o->kind, NULL, 0);
+        break;
+    case CVN_X225_T_DISCONNECT:
+        put(&to->normal, (uint8_t)o->kind, NULL, 0);
+        flows_clear(side);
+        w.peer[side].up = false;
+        break;
+    case CVN_X225_T_EXPEDITED:
+        put(&to->expedited, (uint8_t)o->kind, o->header.p, o->header.n);
+        break;
+    case CVN_X225_T_DATA:
+        if (*n + o->header.n + o->data.n > 250) {
+            world_blame("a TSDU is too long for the exploration");
+            return;
+        }
+        memcpy(tsdu + *n, o->header.p, o->header.n);
+        *n += o->header.n;
+        if (o->data.n > 0)
+            memcpy(tsdu + *n, o->data.p, o->data.n);
+        *n += o->data.n;
+        if (o->end) {
+            put(&to->normal, (uint8_t)o->kind, tsdu, *n);
+            *n = 0;
+        }
+        break;
+    }
+}
+
+static void drain(unsigned side)
+{
+    uint8_t tsdu[256];
+    size_t n = 0;
+    struct cvn_x225_out o;
+    while (!w.wrong && cvn_x225_out(w.peer[side].x, &o) == CVN_EVENT) {
+        out_one(side, &o, tsdu, &n);
+        cvn_x225_out_done(w.peer[side].x);
+    }
+    if (n != 0)
+        world_blame("a TSDU has no end");
+}
+
+static void take_due(unsigned side)
+{
+    struct cvn_x225_prim ev;
+    drain(side);
+    while (!w.wrong && cvn_x225_next(w.peer[side].x, &ev, 1) == CVN_EVENT) {
+        user_hears(side, &ev);
+        drain(side);
+    }
+}
+
+static void feed(unsigned side, const uint8_t *in, size_t n, bool expedited)
+{
+    struct cvn_x225_prim ev;
+    size_t done = 0;
+    for (bool begin = true; !w.wrong; begin = begin && done == 0) {
+        size_t used = 0;
+        int rc = cvn_x225_feed(w.peer[side].x, in + done, n - done, begin, true, expedited, &used,
+                               &ev, 1);
+        done += used;
+        if (rc == CVN_EVENT) {
+            user_hears(side, &ev);
+        } else if (rc == CVN_FULL) {
+            drain(side);
+        } else {
+            if (rc != CVN_MORE)
+                world_blame("cvn_x225_feed() says %s", cvn_err_name(rc));
+            break;
+        }
+    }
+}
+
+int world_request(unsigned side, struct cvn_x225_prim *p)
+{
+    int rc = cvn_x225_request(w.peer[side].x, p, 1);
+    if (rc != CVN_OK)
+        return rc;
+    user_asked(side, p);
+    take_due(side);
+    return CVN_OK;
+}
+
+static void lost(unsigned side)
+{
+    int rc = cvn_x225_transport_down(w.peer[side].x, 1);
+    if (rc != CVN_OK && rc != CVN_ESTATE)
+        world_blame("cvn_x225_transport_down() says %s", cvn_err_name(rc));
+    flows_clear(side);
+    flows_clear(!side);
+    w.peer[side].up = false;
+    user_lost(side);
+    take_due(side);
+}
+
+static void take(struct flow *f, uint8_t *kind, uint8_t *octets, size_t *n)
+{
+    *kind = f->octets[0];
+    *n = f->octets[1];
+    memcpy(octets, &f->octets[HEAD], *n);
+    f->n = (uint16_t)(f->n - HEAD - *n);
+    memmove(f->octets, &f->octets[HEAD + *n], f->n);
+}
+
+/* An expedited TSDU may overtake, but is never behind what was sent after it. */
+bool world_deliver(unsigned side, bool expedited)
+{
+    struct peer *p = &w.peer[side];
+    struct flow *f = expedited ? &p->expedited : &p->normal;
+    uint8_t octets[256];
+    uint8_t kind;
+    size_t n;
+    if (f->n == 0)
+        return false;
+    if (!expedited && p->expedited.n > 0 && first_seq(&p->expedited) < first_seq(f))
+        return false;
+    take(f, &kind, octets, &n);
+    int rc = CVN_OK;
+    if (kind == CVN_X225_T_CONNECT) {
+        p->up = true;
+        rc = cvn_x225_transport_up(p->x, true, w.config->expedited, 1);
+    } else if (kind == CVN_X225_T_CONNECT_ACCEPT) {
+        rc = cvn_x225_transport_up(p->x, false, w.config->expedited, 1);
+    } else if (kind == CVN_X225_T_DISCONNECT) {
+        lost(side);
+    } else {
+        feed(side, octets, n, expedited);
+    }
+    if (rc != CVN_OK)
+        world_blame("cvn_x225_transport_up() says %s", cvn_err_name(rc));
+    take_due(side);
+    return true;
+}
+
+void world_tick(unsigned side)
+{
+    cvn_x225_tick(w.peer[side].x, cvn_x225_deadline(w.peer[side].x));
+    take_due(side);
+}
+
+void world_cut(void)
+{
+    flows_clear(0);
+    flows_clear(1);
+    w.cut = true;
+    lost(0);
+    lost(1);
+    w.cut = false;
+}
+
+bool world_quiet(void)
+{
+    return w.peer[0].normal.n + w.peer[0].expedited.n + w.peer[1].normal.n +
+               w.peer[1].expedited.n ==
+           0;
+}
+
+/* --- the digest --- */
+
+static uint64_t mix(uint64_t h, const void *octets, size_t n)
+{
+    const uint8_t *p = octets;
+    for (; n >= 8; n -= 8, p += 8) {
+        uint64_t v;
+        memcpy(&v, p, 8);
+        h = (h ^ v) * 0x9e3779b97f4a7c15u;
+        h ^= h >> 29;
+    }
+    while (n-- > 0) {
+        h = (h ^ *p++) * 0x9e3779b97f4a7c15u;
+        h ^= h >> 29;
+    }
+    return h;
+}
+
+/* What is in the machine, less the addresses, what is stale, and the clock. */
+static uint64_t machine_digest(uint64_t h, const struct cvn_x225 *x)
+{
+    struct cvn_x225 c;
+    memcpy(&c, x, sizeof c);
+    c.alloc = NULL;
+    c.now = 0;
+    c.tim = x->tim != CVN_NEVER;
+    c.p_abort_why = NULL;
+    c.kept = NULL;
+    c.saved = NULL;
+    c.rest = NULL;
+    c.queue = NULL;
+    c.queue_cap = 0;
+    c.ring_first = 0;
+    memset(c.ring, 0, sizeof c.ring);
+    memset(&c.given, 0, sizeof c.given);
+    c.in.alloc = NULL;
+    c.in.heap = NULL;
+    c.in.join = NULL;
+    if (x->in.part_len == 0 && x->in.zero_len == 0)
+        memset(c.in.small, 0, sizeof c.in.small);
+    if (x->vrsp == X225_RSP_NO) {
+        c.rs_setting = 0;
+        c.vrspnbs = c.vrspnbr = 0;
+        c.vrsp_local = false;
+    }
+    if (x->state == CVN_STA713)
+        memset(&c.offer, 0, sizeof c.offer);
+    h = mix(h, &c, sizeof c);
+    h = mix(h, &(const bool[]){x->kept != NULL, x->saved != NULL, x->rest != NULL}, 3);
+    for (unsigned i = 0; i < x->queue_len; i++)
+        h = mix(h, &x->queue[i], sizeof x->queue[i]);
+    return h;
+}
+
+/* Of a TSDU everything but its sequence number: of that, what it is in relation to those of the
+ * other flow. */
+static uint64_t flow_digest(uint64_t h, const struct flow *f, const struct flow *other)
+{
+    for (unsigned at = 0; at < f->n; at += HEAD + f->octets[at + 1]) {
+        uint16_t seq;
+        uint16_t its;
+        unsigned before = 0;
+        memcpy(&seq, &f->octets[at + 2], 2);
+        for (unsigned o = 0; o < other->n; o += HEAD + other->octets[o + 1]) {
+            memcpy(&its, &other->octets[o + 2], 2);
+            before += its < seq;
+        }
+        h = mix(h, &(const uint8_t[]){f->octets[at], f->octets[at + 1], (uint8_t)before}, 3);
+        h = mix(h, &f->octets[at + HEAD], f->octets[at + 1]);
+    }
+    return mix(h, "|", 1);
+}
+
+uint64_t world_digest(void)
+{
+    uint64_t h = 225;
+    for (unsigned i = 0; i < 2; i++) {
+        const struct peer *p = &w.peer[i];
+        h = machine_digest(h, p->x);
+        h = flow_digest(h, &p->normal, &p->expedited);
+        h = flow_digest(h, &p->expedited, &p->normal);
+        h = mix(h, &p->up, sizeof p->up);
+        h = mix(h, &p->user, sizeof p->user);
+    }
+    return h;
+}
+
+/* --- beginning, and what must hold --- */
+
+static void begin_side(unsigned side, const struct config *c)
+{
+    struct cvn_x225_opts o = {
+        .alloc = &arena, .units = c->units, .versions = c->version, .reuse = c->reuse};
+    if (cvn_x225_new(&w.peer[side].x, &o) != CVN_OK)
+        abort();
+    w.peer[side].user.waits = CVN_S_SERVICES;
+    w.peer[side].user.answers = CVN_S_SERVICES;
+}
+
+void world_begin(const struct config *c)
+{
+    memset(&w, 0, offsetof(struct world, arena));
+    w.config = c;
+    begin_side(0, c);
+    begin_side(1, c);
+    (void)moves_list(c);
+    if (c->connecting)
+        return;
+    struct cvn_x225_prim p;
+    cvn_x225_prim_init(&p, CVN_S_CONNECT, CVN_REQUEST);
+    p.units = c->units;
+    p.serial = 1;
+    p.serial2 = 2;
+    p.has_token_setting = true;
+    p.token_setting = c->setting;
+    bool good = world_request(0, &p) == CVN_OK && world_deliver(1, false) &&
+                world_deliver(0, false) && world_deliver(1, false);
+    cvn_x225_prim_init(&p, CVN_S_CONNECT, CVN_RESPONSE);
+    p.units = c->units;
+    p.serial = 2;
+    p.serial2 = 1;
+    if ((c->units & CVN_FU_SYMMETRIC_SYNC) == 0) {
+        p.serial = 1;
+        p.serial2 = CVN_SERIAL_NONE;
+    }
+    good = good && world_request(1, &p) == CVN_OK && world_deliver(0, false);
+    if (!good)
+        world_blame("no session connection");
+}
+
+/* Which states go together when nothing is on its way; either way round. */
+static bool pair_of_states(enum cvn_x225_state a, enum cvn_x225_state b)
+{
+    static const uint8_t pairs[][2] = {
+        {CVN_STA01, CVN_STA01},   {CVN_STA01C, CVN_STA01C}, {CVN_STA02A, CVN_STA08},
+        {CVN_STA713, CVN_STA713}, {CVN_STA03, CVN_STA09},   {CVN_STA09, CVN_STA09},
+        {CVN_STA04A, CVN_STA10A}, {CVN_STA04B, CVN_STA10B}, {CVN_STA05A, CVN_STA11A},
+        {CVN_STA05B, CVN_STA11B}, {CVN_STA05C, CVN_STA11C}, {CVN_STA19, CVN_STA20},
+        {CVN_STA21, CVN_STA22},   {CVN_STA16, CVN_STA16},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        if ((pairs[i][0] == a && pairs[i][1] == b) || (pairs[i][0] == b && pairs[i][1] == a))
+            return true;
+    }
+    return false;
+}
+
+void world_judge(void)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        if (w.peer[i].x->ambiguous)
+            world_blame("side %u: two rows of a cell are true", i);
+    }
+    if (w.wrong || !world_quiet())
+        return;
+    enum cvn_x225_state a = cvn_x225_state(w.peer[0].x);
+    enum cvn_x225_state b = cvn_x225_state(w.peer[1].x);
+    if (!pair_of_states(a, b))
+        world_blame("nothing is on its way, in %s and %s", cvn_x225_state_name(a),
+                    cvn_x225_state_name(b));
+    else
+        user_judge();
+}
