@@ -23,7 +23,7 @@
 #define SPLIT         0x11 /* data and major with the responder */
 
 #define C(name_, units_, moves_, depth_, ...)                                                      \
-    {.name = (name_), .units = (units_), .moves = (moves_), .depth = (depth_), .version = 2,       \
+    {.name = (name_), .units = (units_), .moves = (moves_), .depth = (depth_),                           \
      __VA_ARGS__}
 
 /* clang-format off */
@@ -31,9 +31,9 @@ const struct config configs[] = {
     C("connect", FD, "Kdlb", 12, .connecting = true),
     C("connect, transport lost", FD, "KdlbX", 10, .connecting = true),
     C("connect, reuse", FD, "Kdklb", 14, .connecting = true, .reuse = true),
-    C("connect, reuse, version 1", HD, "Kdkb", 12, .connecting = true, .reuse = true, .version = 1),
+    C("connect, reuse, version 1", HD, "Kdkb", 12, .connecting = true, .reuse = true, .version1 = true),
     C("duplex", FD | TD, "dtlb", 12),
-    C("duplex, version 1", FD | TD, "dtl", 12, .version = 1),
+    C("duplex, version 1", FD | TD, "dtl", 12, .version1 = true),
     C("expedited", FD | EX | TD, "dxtlbB", 9, .expedited = true),
     C("half-duplex", HD | TD, "dtgplb", 11),
     C("negotiated release", FD | NR, "dgplkb", 11, .reuse = true),

@@ -17,19 +17,33 @@
 static struct row_counts own[ROWS_MAX];
 static struct row_counts *counts = own;
 
+static uint16_t touched[ROWS_MAX];
+static unsigned ntouched;
+
 void cvn_x225_looked_at(const struct cvn_x225_row *row)
 {
-    counts[row - cvn_x225_rows].looked++;
+    unsigned n = (unsigned)(row - cvn_x225_rows);
+    if (counts[n].looked++ == 0 && ntouched < ROWS_MAX)
+        touched[ntouched++] = (uint16_t)n;
+}
+
+unsigned hook_touched(unsigned n, struct row_counts *c)
+{
+    if (n >= ntouched)
+        return HOOK_NO_ROW;
+    *c = counts[touched[n]];
+    return touched[n];
+}
+
+void hook_forget(void)
+{
+    while (ntouched > 0)
+        memset(&counts[touched[--ntouched]], 0, sizeof *counts);
 }
 
 void cvn_x225_taken(const struct cvn_x225_row *row)
 {
     counts[row - cvn_x225_rows].taken++;
-}
-
-struct row_counts *hook_counts(void)
-{
-    return counts;
 }
 
 unsigned hook_rows(void)

@@ -29,7 +29,10 @@ struct row_counts {
 };
 
 unsigned hook_rows(void);
-struct row_counts *hook_counts(void);
+/* The n-th row that was looked at since hook_forget(), and its counts; HOOK_NO_ROW: no more. */
+#define HOOK_NO_ROW 0xffffu
+unsigned hook_touched(unsigned n, struct row_counts *c);
+void hook_forget(void);
 /* The n-th mutant of all; false: there are no more. */
 bool hook_mutant(unsigned n, struct mutant *m);
 /* "next state STA16 for STA713". */

@@ -18,8 +18,9 @@
 #include "world.h"
 
 #define WAY_MAX   24u
-#define STATES    (1u << 19) /* of one configuration, at most */
+#define STATES    (1u << 20) /* of one configuration, at most */
 #define WITNESSES 10u        /* of a row */
+#define NO_CONFIG 0xffu
 #define BEHIND    3u         /* steps behind a witness */
 #define BEHIND_STATES 1500u
 
@@ -42,7 +43,8 @@ static struct {
 } s;
 
 static FILE *witness;
-static unsigned char *witnesses[2]; /* of each row: looked at, taken */
+/* Of each row, looked at and taken: how many, two of a configuration. */
+static unsigned char *witnesses[2], *seen[2], *last[2];
 
 static void *must(void *p)
 {
@@ -92,7 +94,7 @@ static void visit(unsigned parent, unsigned move, unsigned depth)
     n->depth = (uint8_t)depth;
     n->size = world_size();
     n->kept = must(malloc(n->size));
-    memcpy(n->kept, &w, n->size);
+    memcpy(n->kept, &it, n->size);
 }
 
 static unsigned way_to(unsigned node, uint8_t *way)
@@ -112,36 +114,35 @@ static void say_way(unsigned node, unsigned move)
     char text[80];
     unsigned n = way_to(node, way);
     way[n++] = (uint8_t)move;
-    printf("%s: %s\n", w.config->name, w.why);
+    printf("%s: %s\n", it.config->name, it.why);
     for (unsigned i = 0; i < n; i++) {
         moves_name(way[i], text, sizeof text);
         printf("    %s\n", text);
     }
-    printf("    %s and %s\n", cvn_x225_state_name(cvn_x225_state(w.peer[0].x)),
-           cvn_x225_state_name(cvn_x225_state(w.peer[1].x)));
+    printf("    %s and %s\n", cvn_x225_state_name(cvn_x225_state(it.peer[0].x)),
+           cvn_x225_state_name(cvn_x225_state(it.peer[1].x)));
 }
 
-/* Rows that the last move was the first to look at, or to take, in few ways so far. */
+/* Ways to the rows that the last move has looked at or taken, as long as there are few. */
 static void witness_rows(unsigned node, unsigned move, unsigned config)
 {
-    struct row_counts *c = hook_counts();
     uint8_t way[WAY_MAX + 1];
+    struct row_counts c;
     unsigned n = 0;
-    for (unsigned row = 0; row < hook_rows(); row++) {
-        if (c[row].looked == 0)
-            continue;
-        unsigned kind = c[row].taken > 0;
-        memset(&c[row], 0, sizeof c[row]);
-        if (witnesses[kind][row] >= WITNESSES)
+    unsigned row;
+    for (unsigned i = 0; (row = hook_touched(i, &c)) != HOOK_NO_ROW; i++) {
+        unsigned kind = c.taken > 0;
+        if (witnesses[kind][row] >= WITNESSES || config == last[kind][row])
             continue;
         witnesses[kind][row]++;
+        last[kind][row] = (uint8_t)(++seen[kind][row] % 2 == 0 ? config : NO_CONFIG);
         if (n == 0) {
             n = way_to(node, way);
             way[n++] = (uint8_t)move;
         }
         fprintf(witness, "%u %u %u", row, kind, config);
-        for (unsigned i = 0; i < n; i++)
-            fprintf(witness, " %u", way[i]);
+        for (unsigned k = 0; k < n; k++)
+            fprintf(witness, " %u", way[k]);
         fprintf(witness, "\n");
     }
 }
@@ -154,13 +155,14 @@ static bool expand(unsigned node, unsigned moves, unsigned config)
     unsigned possible = 0;
     bool good = true;
     for (unsigned m = 0; good && m < moves; m++) {
-        memcpy(&w, kept, size);
+        memcpy(&it, kept, size);
+        hook_forget();
         if (!moves_do(m))
             continue;
         s.steps++;
-        possible += 1;
+        possible++;
         world_judge();
-        if (w.wrong) {
+        if (it.wrong) {
             say_way(node, m);
             good = false;
         } else {
@@ -170,9 +172,9 @@ static bool expand(unsigned node, unsigned moves, unsigned config)
         }
     }
     if (good && possible == 0) {
-        memcpy(&w, kept, size);
+        memcpy(&it, kept, size);
         s.stuck++;
-        if (cvn_x225_state(w.peer[0].x) != CVN_STA01 || cvn_x225_state(w.peer[1].x) != CVN_STA01) {
+        if (it.peer[0].user.connected || it.peer[1].user.connected || !world_quiet()) {
             world_blame("nothing is possible any more");
             say_way(s.node[node].parent, s.node[node].move);
             good = false;
@@ -186,7 +188,7 @@ static bool expand(unsigned node, unsigned moves, unsigned config)
 /* From the world as it is. */
 static bool search(unsigned depth, unsigned limit, unsigned config)
 {
-    unsigned moves = moves_list(w.config);
+    unsigned moves = moves_list(it.config);
     bool good = true;
     search_begin(limit);
     visit(0, 0, 0);
@@ -199,11 +201,10 @@ static bool explore(unsigned config, unsigned depth)
 {
     const struct config *c = &configs[config];
     world_begin(c);
-    if (w.wrong) {
-        printf("%s: %s\n", c->name, w.why);
+    if (it.wrong) {
+        printf("%s: %s\n", c->name, it.why);
         return false;
     }
-    memset(hook_counts(), 0, hook_rows() * sizeof *hook_counts());
     bool good = search(depth, STATES, config);
     printf("%-34s %8u states %9lu transitions, depth %u%s\n", c->name, s.count, s.steps,
            s.node[s.count - 1].depth, s.full ? ", cut short" : "");
@@ -220,14 +221,14 @@ static bool behind_one(char *line)
     if (config >= config_count)
         return false;
     world_begin(&configs[config]);
-    while (!w.wrong && *at == ' ') {
+    while (!it.wrong && *at == ' ') {
         unsigned long move = strtoul(at, &at, 10);
         if (!moves_do((unsigned)move))
             return true; /* this way is closed: another will tell */
         world_judge();
     }
-    if (w.wrong) {
-        printf("%s: %s\n", configs[config].name, w.why);
+    if (it.wrong) {
+        printf("%s: %s\n", configs[config].name, it.why);
         return false;
     }
     bool good = search(BEHIND, BEHIND_STATES, 0);
@@ -271,8 +272,12 @@ int main(int argc, char **argv)
         else
             only = argv[i];
     }
-    witnesses[0] = must(calloc(hook_rows(), 1));
-    witnesses[1] = must(calloc(hook_rows(), 1));
+    for (unsigned kind = 0; kind < 2; kind++) {
+        witnesses[kind] = must(calloc(hook_rows(), 1));
+        seen[kind] = must(calloc(hook_rows(), 1));
+        last[kind] = must(malloc(hook_rows()));
+        memset(last[kind], NO_CONFIG, hook_rows());
+    }
     for (unsigned c = 0; c < config_count; c++) {
         if (strncmp(configs[c].name, only, strlen(only)) != 0)
             continue;

@@ -9,6 +9,20 @@
 
 static const struct user *u;
 
+/* A resync concerns one flow where there are two: the other goes on. */
+static bool goes_on(const struct cvn_x225_prim *p)
+{
+    switch (p->service) {
+    case CVN_S_DATA:
+    case CVN_S_EXPEDITED_DATA:
+    case CVN_S_TYPED_DATA:
+    case CVN_S_SYNC_MINOR:
+        return user_ss();
+    default:
+        return false;
+    }
+}
+
 static uint8_t available(void)
 {
     unsigned t = 0;
@@ -53,7 +67,9 @@ static bool may_minor(const struct cvn_x225_prim *p)
 {
     if (p->separation && !world_has(CVN_FU_DATA_SEPARATION))
         return false;
-    return inside() && own(DK) && (user_ss() || (world_has(CVN_FU_MINOR_SYNC) && have(MI)));
+    if (user_ss()) /* no token */
+        return inside();
+    return inside() && own(DK) && world_has(CVN_FU_MINOR_SYNC) && have(MI);
 }
 
 static enum verdict may_confirm_minor(const struct cvn_x225_prim *p)
@@ -132,6 +148,8 @@ static bool restarts(const struct cvn_x225_prim *p)
 static enum verdict waiting(const struct cvn_x225_prim *p)
 {
     bool point = u->waits == CVN_S_SYNC_MAJOR || u->waits == CVN_S_ACTIVITY_END;
+    if (u->waits == CVN_S_RESYNCHRONIZE && goes_on(p))
+        return MAYBE;
     bool ends = p->service == CVN_S_ACTIVITY_INTERRUPT || p->service == CVN_S_ACTIVITY_DISCARD;
     if (p->type == CVN_RESPONSE)
         return point && p->service == CVN_S_SYNC_MINOR ? MAYBE : NO;
@@ -149,7 +167,8 @@ static enum verdict answering(const struct cvn_x225_prim *p)
 {
     bool point = u->answers == CVN_S_SYNC_MAJOR || u->answers == CVN_S_ACTIVITY_END;
     if (p->type == CVN_RESPONSE && p->service == u->answers)
-        return YES;
+        return when(p->service != CVN_S_RELEASE || p->result != 0 ||
+                    world_has(CVN_FU_NEGOTIATED_RELEASE));
     switch (u->answers) {
     case CVN_S_SYNC_MAJOR:
     case CVN_S_ACTIVITY_END:
@@ -157,8 +176,12 @@ static enum verdict answering(const struct cvn_x225_prim *p)
     case CVN_S_CAPABILITY_DATA:
         return p->service == CVN_S_TOKEN_PLEASE ? calm(p) : NO;
     case CVN_S_RELEASE:
+        if (p->type == CVN_REQUEST && p->service == CVN_S_RELEASE && available() != 0)
+            return NO; /* a collision is for those without tokens */
         return p->type == CVN_RESPONSE && p->service != CVN_S_SYNC_MINOR ? NO : MAYBE;
     case CVN_S_RESYNCHRONIZE:
+        if (goes_on(p))
+            return MAYBE;
         return p->type == CVN_REQUEST && (p->service == CVN_S_RESYNCHRONIZE ||
                                           p->service == CVN_S_ACTIVITY_INTERRUPT ||
                                           p->service == CVN_S_ACTIVITY_DISCARD)
@@ -205,7 +228,7 @@ static enum verdict excepted(const struct cvn_x225_prim *p)
 
 enum verdict user_may(unsigned side, const struct cvn_x225_prim *p)
 {
-    u = &w.peer[side].user;
+    u = &it.peer[side].user;
     if (!u->connected || p->service == CVN_S_CONNECT)
         return MAYBE;
     if (p->service == CVN_S_U_ABORT)

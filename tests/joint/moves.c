@@ -85,7 +85,7 @@ static void list_side(const struct config *c, uint8_t side)
              k++)
             add(ASK, side, answers[i].service, CVN_RESPONSE, k);
     }
-    if (strchr(c->moves, 'K') != NULL)
+    if (side == 0 && strchr(c->moves, 'K') != NULL)
         add(ASK, side, CVN_S_CONNECT, CVN_REQUEST, 0);
     if (strpbrk(c->moves, "bBlkKT") != NULL)
         add(TICK, side, 0, 0, 0);
@@ -126,14 +126,14 @@ static void resync(struct cvn_x225_prim *p, const struct cvn_x225_vars *v, unsig
 
 static void connect(struct cvn_x225_prim *p)
 {
-    p->units = w.config->units;
+    p->units = it.config->units;
     p->serial = 1;
     if (user_ss() && p->type == CVN_RESPONSE)
         p->serial = 2;
     p->serial2 = user_ss() ? 3 - p->serial : CVN_SERIAL_NONE;
     if (p->type == CVN_REQUEST) {
         p->has_token_setting = true;
-        p->token_setting = w.config->setting;
+        p->token_setting = it.config->setting;
     }
 }
 
@@ -225,7 +225,7 @@ static bool is_new_point(const struct cvn_x225_prim *p)
 static bool do_ask(const struct move *m)
 {
     struct cvn_x225_vars v = world_vars(m->side);
-    struct user *u = &w.peer[m->side].user;
+    struct user *u = &it.peer[m->side].user;
     uint8_t data[24] = {(uint8_t)(u->tag + 1)};
     struct cvn_x225_prim p;
     cvn_x225_prim_init(&p, (enum cvn_x225_service)m->service, (enum cvn_x225_type)m->type);
@@ -233,7 +233,7 @@ static bool do_ask(const struct move *m)
         answer(&p, m, &v);
     else
         ask(&p, m, &v);
-    if (w.config->version == 2 || !is_bare(&p))
+    if (!it.config->version1 || !is_bare(&p))
         p.data = (struct cvn_octets){data, 1};
     if (p.service == CVN_S_U_ABORT && m->variant == 1)
         p.data.n = sizeof data;
@@ -243,7 +243,13 @@ static bool do_ask(const struct move *m)
         return false;
     if (u->normal.n + u->expedited.n >= LOG_MAX / 2)
         return false;
+    if ((p.service == CVN_S_TOKEN_GIVE || p.service == CVN_S_TOKEN_PLEASE) && p.tokens == 0)
+        return false;
     enum verdict may = user_may(m->side, &p);
+    if (may == NO && v.state == CVN_STA15C)
+        may = MAYBE; /* rows that the sources have, though nobody may ask: nothing comes of it */
+    if (may == NO && (v.state == CVN_STA15B || v.state == CVN_STA15D))
+        return false; /* it would be taken, and nothing come of it */
     if (may == NO && p.type == CVN_REQUEST && u->connected && p.service == CVN_S_RELEASE)
         return false; /* the machine does not count a user's outstanding releases */
     int rc = world_request(m->side, &p);
@@ -256,7 +262,7 @@ static bool do_ask(const struct move *m)
                     cvn_err_name(rc));
     if (rc == CVN_OK)
         u->tag = (uint8_t)(u->tag + 1) % 16;
-    return rc == CVN_OK || w.wrong;
+    return rc == CVN_OK || it.wrong;
 }
 
 bool moves_do(unsigned n)
@@ -269,12 +275,12 @@ bool moves_do(unsigned n)
     case DELIVER_EXPEDITED:
         return world_deliver(m->side, m->step == DELIVER_EXPEDITED);
     case TICK:
-        if (cvn_x225_deadline(w.peer[m->side].x) == CVN_NEVER)
+        if (cvn_x225_deadline(it.peer[m->side].x) == CVN_NEVER)
             return false;
         world_tick(m->side);
         return true;
     default:
-        if (!w.peer[0].up && !w.peer[1].up)
+        if (it.peer[0].generation == 0 && it.peer[1].generation == 0)
             return false;
         world_cut();
         return true;

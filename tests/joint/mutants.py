@@ -38,16 +38,21 @@ class Judge:
     def __init__(self, name, command, **env):
         self.name, self.command = name, command
         self.env = dict(os.environ, CK_FORK="no", CK_VERBOSITY="silent", **env)
-        self.looked, self.seconds = set(), 0.0
+        self.looked, self.seconds, self.limit = set(), 0.0, LIMIT
+
+    def shown(self, _):
+        return self.command
 
     def run(self, mutant=None, **more):
         """True if it noticed something."""
         env = dict(self.env, **more)
+        command = self.command
         if mutant is not None:
-            env["X225_MUTANT"] = str(mutant)
-        done = subprocess.run(self.command, env=env, cwd=FOLDER, stdin=subprocess.DEVNULL,
+            env["X225_MUTANT"] = str(mutant.number)
+            command = self.shown(mutant)
+        done = subprocess.run(command, env=env, cwd=FOLDER, stdin=subprocess.DEVNULL,
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
-                              timeout=20 * LIMIT, preexec_fn=limits)
+                              timeout=20 * self.limit, preexec_fn=limits(self.limit))
         return done.returncode != 0
 
     def learn(self):
@@ -65,16 +70,40 @@ class Judge:
         self.looked = {row for row, (looked, _) in enumerate(counts) if looked > 0}
 
 
-def limits():
-    resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+class Joint(Judge):
+    """The exploration: behind the ways that it has found to the row."""
+
+    def __init__(self, whole):
+        self.ways = os.path.join(FOLDER, "ways")
+        super().__init__("x225-joint", [os.path.join(BIN, "x225-joint"), *([] if whole else ["--quick"]),
+                                        "--witness", self.ways])
+        self.limit = 600
+
+    def learn(self):
+        if self.run():
+            raise SystemExit("mutants: the exploration fails with the right table: x225-joint")
+        with open(self.ways, encoding="ascii") as f:
+            self.looked = {int(line.split()[0]) for line in f}
+        self.seconds, self.limit = 0.1, LIMIT
+
+    def shown(self, mutant):
+        self.command = [self.command[0], "--behind", self.ways]
+        return [*self.command, str(mutant.row)]
 
 
-def all_judges():
+def limits(seconds):
+    def of_child():
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    return of_child
+
+
+def all_judges(whole):
     """Those that are there: Check may be missing."""
     def program(name, *arguments, **env):
         return Judge(name, [os.path.join(BIN, name), *arguments], **env)
-    found = [program("wrong_replay", VECTORS), program("wrong_sim", "--seeds", "50")]
+    found = [program("wrong_replay", VECTORS), program("wrong_sim", "--seeds", "50"),
+             Joint(whole)]
     for name in sorted(os.listdir(BIN)):
         if name.startswith("wrong_x225") and os.access(os.path.join(BIN, name), os.X_OK) and "." not in name:
             found.append(program(name, X225_RUNS=SEED_RUNS))
@@ -123,7 +152,7 @@ def judge_all(mutants, judges, jobs):
             if m is None:
                 return
             for j in judges:
-                if m.row in j.looked and j.run(m.number):
+                if m.row in j.looked and j.run(m):
                     m.killer = j.name
                     break
 
@@ -167,7 +196,7 @@ def main():
     subprocess.run(["ninja", "-C", os.path.join(ROOT, "build"), "x225-mutants"], check=True,
                    stdout=subprocess.DEVNULL)
     os.makedirs(FOLDER, exist_ok=True)
-    judges = all_judges()
+    judges = all_judges(options.every == 1)
     for j in judges:
         j.learn()
     judges.sort(key=lambda j: j.seconds)

@@ -66,7 +66,7 @@ static struct entry entry_of(const struct cvn_x225_prim *p)
 
 static void all_optional(unsigned side)
 {
-    struct user *u = &w.peer[side].user;
+    struct user *u = &it.peer[side].user;
     for (unsigned i = 0; i < u->normal.n; i++)
         u->normal.at[i].optional = true;
     for (unsigned i = 0; i < u->expedited.n; i++)
@@ -80,11 +80,12 @@ static void log_clear(struct log *l)
 
 static void log_put(unsigned side, const struct cvn_x225_prim *p)
 {
-    struct user *u = &w.peer[side].user;
-    const struct user *other = &w.peer[!side].user;
+    struct user *u = &it.peer[side].user;
+    const struct user *other = &it.peer[!side].user;
     struct log *l = p->service == CVN_S_EXPEDITED_DATA ? &u->expedited : &u->normal;
     struct entry e = entry_of(p);
-    e.optional = other->purging || other->excepting || other->excepted || other->over || u->unsent;
+    e.optional = other->purging || other->excepting || other->excepted || other->over ||
+                 (p->service == CVN_S_SYNC_MINOR && p->serial == CVN_SERIAL_NONE); /* swallowed */
     if (l->n == LOG_MAX)
         world_blame("a ledger of the exploration is full");
     else
@@ -101,7 +102,7 @@ static bool same(const struct entry *asked, const struct entry *heard)
 /* What this user hears must be the next that the other has asked for, less what may be lost. */
 static void log_take(unsigned side, const struct cvn_x225_prim *p)
 {
-    struct user *other = &w.peer[!side].user;
+    struct user *other = &it.peer[!side].user;
     struct log *l = p->service == CVN_S_EXPEDITED_DATA ? &other->expedited : &other->normal;
     struct entry heard = entry_of(p);
     unsigned i = 0;
@@ -128,14 +129,16 @@ static void log_take(unsigned side, const struct cvn_x225_prim *p)
 
 static void number_is(unsigned side, uint32_t serial)
 {
-    const struct user *u = &w.peer[side].user;
+    const struct user *u = &it.peer[side].user;
     if (!user_ss() && !u->unsure && serial != u->m)
         world_blame("side %u: the point has number %u, the next is %u", side, serial, u->m);
 }
 
 static void point_asked(unsigned side, uint32_t serial)
 {
-    struct user *u = &w.peer[side].user;
+    struct user *u = &it.peer[side].user;
+    if (serial == CVN_SERIAL_NONE) /* swallowed: a resync or an abort is on its way to it */
+        return;
     number_is(side, serial);
     if (!u->mine)
         u->a = u->m;
@@ -145,7 +148,7 @@ static void point_asked(unsigned side, uint32_t serial)
 
 static void point_heard(unsigned side, uint32_t serial, bool minor)
 {
-    struct user *u = &w.peer[side].user;
+    struct user *u = &it.peer[side].user;
     number_is(side, serial);
     if (u->mine)
         u->a = u->m;
@@ -184,14 +187,19 @@ static uint8_t tokens_at(unsigned side, uint8_t setting, uint8_t available)
 
 static void resync_done(unsigned side, const struct cvn_x225_prim *p)
 {
-    struct user *u = &w.peer[side].user;
+    struct user *u = &it.peer[side].user;
     numbers_begin(u, p->serial, u->resync == CVN_RESYNC_RESTART ? u->r : 0);
-    u->tokens = tokens_at(side, p->token_setting, world_vars(side).tokens_available);
+    uint8_t setting = p->token_setting;
+    for (unsigned bit = 1; p->type == CVN_RESPONSE && bit < 256; bit <<= 2) {
+        if ((u->setting / bit & 3u) != CVN_SIDE_ACCEPTOR_CHOOSES)
+            setting = (uint8_t)((setting & ~(3u * bit)) | (u->setting & 3u * bit));
+    }
+    u->tokens = tokens_at(side, setting, world_vars(side).tokens_available);
 }
 
 static void activity_left(unsigned side, bool requestor)
 {
-    struct user *u = &w.peer[side].user;
+    struct user *u = &it.peer[side].user;
     u->act = false;
     u->tokens = requestor ? world_vars(side).tokens_available : 0;
 }
@@ -200,11 +208,11 @@ static void activity_left(unsigned side, bool requestor)
 
 static void session_over(unsigned side, bool over)
 {
-    struct user *u = &w.peer[side].user;
+    struct user *u = &it.peer[side].user;
     u->connected = false;
     u->over = over;
     u->waits = u->answers = NONE;
-    u->purging = u->excepting = u->excepted = u->controlling = u->releasing = u->unsent = false;
+    u->purging = u->excepting = u->excepted = u->controlling = u->releasing = false;
     u->act = u->unsure = false;
     u->tokens = 0;
     u->a = u->m = u->r = 0;
@@ -215,21 +223,21 @@ static void session_over(unsigned side, bool over)
 
 static void session_begins(unsigned side)
 {
-    struct user *u = &w.peer[side].user;
+    struct user *u = &it.peer[side].user;
     log_clear(&u->normal);
     log_clear(&u->expedited);
     u->connected = true;
     u->over = false;
     u->mine = true;
-    u->tokens = tokens_at(side, w.config->setting, world_vars(side).tokens_available);
+    u->tokens = tokens_at(side, it.config->setting, world_vars(side).tokens_available);
     numbers_begin(u, 1, 0);
 }
 
 void user_lost(unsigned side)
 {
     session_over(side, true);
-    log_clear(&w.peer[side].user.normal);
-    log_clear(&w.peer[side].user.expedited);
+    log_clear(&it.peer[side].user.normal);
+    log_clear(&it.peer[side].user.expedited);
 }
 
 /* --- asked --- */
@@ -237,8 +245,8 @@ void user_lost(unsigned side)
 /* A destructive service is asked for: what is outstanding is void. */
 static void destroys(unsigned side, const struct cvn_x225_prim *p)
 {
-    struct user *u = &w.peer[side].user;
-    if (w.config->expedited)
+    struct user *u = &it.peer[side].user;
+    if (it.config->expedited)
         all_optional(side); /* PREPARE overtakes */
     all_optional(!side);
     u->purging = true;
@@ -250,7 +258,7 @@ static void destroys(unsigned side, const struct cvn_x225_prim *p)
 
 static void asked_response(unsigned side, const struct cvn_x225_prim *p)
 {
-    struct user *u = &w.peer[side].user;
+    struct user *u = &it.peer[side].user;
     if (p->service == CVN_S_SYNC_MINOR) {
         u->a = p->serial + 1;
         return;
@@ -284,7 +292,7 @@ static void asked_response(unsigned side, const struct cvn_x225_prim *p)
 
 static void asked_request(unsigned side, const struct cvn_x225_prim *p)
 {
-    struct user *u = &w.peer[side].user;
+    struct user *u = &it.peer[side].user;
     switch (p->service) {
     case CVN_S_TOKEN_GIVE:
         u->tokens &= (uint8_t)~p->tokens;
@@ -344,8 +352,8 @@ void user_asked(unsigned side, const struct cvn_x225_prim *p)
         asked_request(side, p);
     log_put(side, p);
     if (p->service == CVN_S_U_ABORT && p->type == CVN_REQUEST) {
-        struct user *u = &w.peer[side].user;
-        bool other = w.peer[!side].user.connected;
+        struct user *u = &it.peer[side].user;
+        bool other = it.peer[!side].user.connected;
         u->normal.at[u->normal.n - 1].optional = !other;
     }
 }
@@ -354,7 +362,7 @@ void user_asked(unsigned side, const struct cvn_x225_prim *p)
 
 static void heard_confirm(unsigned side, const struct cvn_x225_prim *p)
 {
-    struct user *u = &w.peer[side].user;
+    struct user *u = &it.peer[side].user;
     if (p->service == CVN_S_SYNC_MINOR) {
         u->a = p->serial + 1;
         return;
@@ -387,24 +395,25 @@ static void heard_confirm(unsigned side, const struct cvn_x225_prim *p)
 
 static void heard_destructive(unsigned side, const struct cvn_x225_prim *p)
 {
-    struct user *u = &w.peer[side].user;
+    struct user *u = &it.peer[side].user;
     all_optional(side);
     u->purging = u->excepting = u->excepted = u->releasing = u->controlling = false;
     u->waits = NONE;
     u->answers = (uint8_t)p->service;
     u->resync = p->resync;
+    u->setting = p->token_setting;
 }
 
 static void heard_point(unsigned side, const struct cvn_x225_prim *p)
 {
     point_heard(side, p->serial, p->service == CVN_S_SYNC_MINOR);
     if (p->service != CVN_S_SYNC_MINOR)
-        w.peer[side].user.answers = (uint8_t)p->service;
+        it.peer[side].user.answers = (uint8_t)p->service;
 }
 
 static void heard_indication(unsigned side, const struct cvn_x225_prim *p)
 {
-    struct user *u = &w.peer[side].user;
+    struct user *u = &it.peer[side].user;
     switch (p->service) {
     case CVN_S_TOKEN_GIVE:
         u->tokens |= p->tokens;
@@ -453,8 +462,8 @@ static void heard_indication(unsigned side, const struct cvn_x225_prim *p)
 
 void user_hears(unsigned side, const struct cvn_x225_prim *p)
 {
-    const struct user *other = &w.peer[!side].user;
-    if (p->service == CVN_S_P_ABORT && (w.cut || other->over)) {
+    const struct user *other = &it.peer[!side].user;
+    if (p->service == CVN_S_P_ABORT && (it.cut || other->over)) {
         session_over(side, true);
         return;
     }
@@ -474,7 +483,9 @@ void user_hears(unsigned side, const struct cvn_x225_prim *p)
 
 static void log_judge(unsigned side)
 {
-    struct user *u = &w.peer[side].user;
+    struct user *u = &it.peer[side].user;
+    if (world_vars(side).state == CVN_STA09) /* after a collision the response is held */
+        return;
     struct log *logs[] = {&u->normal, &u->expedited};
     for (unsigned k = 0; k < 2; k++) {
         for (unsigned i = 0; i < logs[k]->n; i++) {
@@ -492,10 +503,12 @@ static void log_judge(unsigned side)
 
 static void numbers_judge(unsigned side, const struct cvn_x225_vars *v)
 {
-    const struct user *u = &w.peer[side].user;
+    const struct user *u = &it.peer[side].user;
     if (v->vact != u->act && world_has(CVN_FU_ACTIVITY))
         world_blame("side %u: an activity is %sin progress, Vact is not so", side,
                     u->act ? "" : "not ");
+    if (!world_has(CVN_FU_MINOR_SYNC | CVN_FU_MAJOR_SYNC | CVN_FU_RESYNC | CVN_FU_ACTIVITY))
+        return;
     if (user_ss() || u->unsure || (world_has(CVN_FU_ACTIVITY) && !u->act))
         return;
     if (v->vm != u->m || v->va != u->a || v->vr != u->r)
@@ -513,13 +526,29 @@ static void flows_judge(const struct cvn_x225_vars *a, const struct cvn_x225_var
                     a->vm, a->vr, b->var, b->vmr, b->vrr);
 }
 
+/* The tokens are where RA will put them. */
+static bool is_resync(enum cvn_x225_state s)
+{
+    switch (s) {
+    case CVN_STA05A:
+    case CVN_STA05B:
+    case CVN_STA05C:
+    case CVN_STA11A:
+    case CVN_STA11B:
+    case CVN_STA11C:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void side_judge(unsigned side)
 {
-    const struct user *u = &w.peer[side].user;
+    const struct user *u = &it.peer[side].user;
     struct cvn_x225_vars v = world_vars(side);
     if (!u->connected)
         return;
-    if (v.tokens_owned != u->tokens)
+    if (v.tokens_owned != u->tokens && !is_resync(v.state))
         world_blame("side %u: tokens %02x, should be %02x", side, v.tokens_owned, u->tokens);
     if (v.queued != 0)
         world_blame("side %u: %u events are still held", side, v.queued);
@@ -543,10 +572,12 @@ void user_judge(void)
     log_judge(1);
     side_judge(0);
     side_judge(1);
-    if (!w.peer[0].user.connected || !w.peer[1].user.connected)
+    if (!it.peer[0].user.connected || !it.peer[1].user.connected)
         return;
-    if ((a.tokens_owned ^ b.tokens_owned) != a.tokens_available || a.units != b.units)
+    if (!is_resync(a.state) && (a.tokens_owned ^ b.tokens_owned) != a.tokens_available)
         world_blame("tokens %02x and %02x", a.tokens_owned, b.tokens_owned);
+    if (a.units != b.units || a.version != b.version)
+        world_blame("units %04x and %04x", a.units, b.units);
     if (a.state == CVN_STA713 && b.state == CVN_STA713 && user_ss() &&
         !world_has(CVN_FU_EXCEPTIONS)) {
         flows_judge(&a, &b);

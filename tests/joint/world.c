@@ -9,18 +9,18 @@
 
 #include "proto/x225/machine.h"
 
-#define HEAD 4u
+#define HEAD 5u
 
-struct world w;
+struct world it;
 
 void world_blame(const char *form, ...)
 {
     va_list ap;
-    if (w.wrong)
+    if (it.wrong)
         return;
-    w.wrong = true;
+    it.wrong = true;
     va_start(ap, form);
-    vsnprintf(w.why, sizeof w.why, form, ap);
+    vsnprintf(it.why, sizeof it.why, form, ap);
     va_end(ap);
 }
 
@@ -35,21 +35,21 @@ static void *arena_resize(void *ctx, void *p, size_t from, size_t to)
     if (to > 0) {
         if (p != NULL && old == size)
             return p;
-        if (size < 64 && w.free[size] != 0) {
-            q = &w.arena[w.free[size] - 1];
-            memcpy(&w.free[size], q, sizeof w.free[size]);
+        if (size < 64 && it.free[size] != 0) {
+            q = &it.arena[it.free[size] - 1];
+            memcpy(&it.free[size], q, sizeof it.free[size]);
         } else {
-            if (w.brk + size * 16 > ARENA)
+            if (it.brk + size * 16 > ARENA)
                 abort();
-            q = &w.arena[w.brk];
-            w.brk += (uint32_t)size * 16;
+            q = &it.arena[it.brk];
+            it.brk += (uint32_t)size * 16;
         }
         if (p != NULL)
             memcpy(q, p, from < to ? from : to);
     }
     if (p != NULL && old < 64) {
-        memcpy(p, &w.free[old], sizeof w.free[old]);
-        w.free[old] = (uint32_t)((uint8_t *)p - w.arena) + 1;
+        memcpy(p, &it.free[old], sizeof it.free[old]);
+        it.free[old] = (uint32_t)((uint8_t *)p - it.arena) + 1;
     }
     return q;
 }
@@ -58,34 +58,37 @@ static const struct cvn_alloc arena = {.resize = arena_resize, .ctx = NULL};
 
 size_t world_size(void)
 {
-    return offsetof(struct world, arena) + w.brk;
+    return offsetof(struct world, arena) + it.brk;
 }
 
 bool world_has(uint16_t units)
 {
-    return (w.config->units & units) != 0;
+    return (it.config->units & units) != 0;
 }
 
 struct cvn_x225_vars world_vars(unsigned side)
 {
     struct cvn_x225_vars v;
-    cvn_x225_vars(w.peer[side].x, &v);
+    cvn_x225_vars(it.peer[side].x, &v);
     return v;
 }
 
 /* --- the transport connection --- */
 
-static void put(struct flow *f, uint8_t kind, const void *octets, size_t n)
+static void put(unsigned from, uint8_t kind, const void *octets, size_t n)
 {
+    struct peer *to = &it.peer[!from];
+    struct flow *f = kind == CVN_X225_T_EXPEDITED ? &to->expedited : &to->normal;
     if (f->n + HEAD + n > sizeof f->octets) {
         world_blame("a flow of the exploration is full");
         return;
     }
     uint8_t *at = &f->octets[f->n];
-    uint16_t seq = w.seq++;
+    uint16_t seq = it.seq++;
     at[0] = kind;
     at[1] = (uint8_t)n;
     memcpy(&at[2], &seq, 2);
+    at[4] = it.peer[from].generation;
     if (n > 0)
         memcpy(&at[HEAD], octets, n);
     f->n = (uint16_t)(f->n + HEAD + n);
@@ -101,26 +104,26 @@ static uint16_t first_seq(const struct flow *f)
 /* What is on its way to side is lost. */
 static void flows_clear(unsigned side)
 {
-    w.peer[side].normal.n = 0;
-    w.peer[side].expedited.n = 0;
+    it.peer[side].normal.n = 0;
+    it.peer[side].expedited.n = 0;
 }
 
 static void out_one(unsigned side, const struct cvn_x225_out *o, uint8_t *tsdu, size_t *n)
 {
-    struct peer *to = &w.peer[!side];
     switch (o->kind) {
     case CVN_X225_T_CONNECT:
+        it.peer[side].generation = ++it.generation;
+        put(side, (uint8_t)o->kind, NULL, 0);
+        break;
     case CVN_X225_T_CONNECT_ACCEPT:
-        w.peer[side].up = true;
-        put(&to->normal, (uint8_t)o->kind, NULL, 0);
+        put(side, (uint8_t)o->kind, NULL, 0);
         break;
     case CVN_X225_T_DISCONNECT:
-        put(&to->normal, (uint8_t)o->kind, NULL, 0);
-        flows_clear(side);
-        w.peer[side].up = false;
+        put(side, (uint8_t)o->kind, NULL, 0);
+        it.peer[side].generation = 0;
         break;
     case CVN_X225_T_EXPEDITED:
-        put(&to->expedited, (uint8_t)o->kind, o->header.p, o->header.n);
+        put(side, (uint8_t)o->kind, o->header.p, o->header.n);
         break;
     case CVN_X225_T_DATA:
         if (*n + o->header.n + o->data.n > 250) {
@@ -133,7 +136,7 @@ static void out_one(unsigned side, const struct cvn_x225_out *o, uint8_t *tsdu, 
             memcpy(tsdu + *n, o->data.p, o->data.n);
         *n += o->data.n;
         if (o->end) {
-            put(&to->normal, (uint8_t)o->kind, tsdu, *n);
+            put(side, (uint8_t)o->kind, tsdu, *n);
             *n = 0;
         }
         break;
@@ -145,9 +148,9 @@ static void drain(unsigned side)
     uint8_t tsdu[256];
     size_t n = 0;
     struct cvn_x225_out o;
-    while (!w.wrong && cvn_x225_out(w.peer[side].x, &o) == CVN_EVENT) {
+    while (!it.wrong && cvn_x225_out(it.peer[side].x, &o) == CVN_EVENT) {
         out_one(side, &o, tsdu, &n);
-        cvn_x225_out_done(w.peer[side].x);
+        cvn_x225_out_done(it.peer[side].x);
     }
     if (n != 0)
         world_blame("a TSDU has no end");
@@ -157,7 +160,7 @@ static void take_due(unsigned side)
 {
     struct cvn_x225_prim ev;
     drain(side);
-    while (!w.wrong && cvn_x225_next(w.peer[side].x, &ev, 1) == CVN_EVENT) {
+    while (!it.wrong && cvn_x225_next(it.peer[side].x, &ev, 1) == CVN_EVENT) {
         user_hears(side, &ev);
         drain(side);
     }
@@ -167,9 +170,9 @@ static void feed(unsigned side, const uint8_t *in, size_t n, bool expedited)
 {
     struct cvn_x225_prim ev;
     size_t done = 0;
-    for (bool begin = true; !w.wrong; begin = begin && done == 0) {
+    for (bool begin = true; !it.wrong; begin = begin && done == 0) {
         size_t used = 0;
-        int rc = cvn_x225_feed(w.peer[side].x, in + done, n - done, begin, true, expedited, &used,
+        int rc = cvn_x225_feed(it.peer[side].x, in + done, n - done, begin, true, expedited, &used,
                                &ev, 1);
         done += used;
         if (rc == CVN_EVENT) {
@@ -186,7 +189,7 @@ static void feed(unsigned side, const uint8_t *in, size_t n, bool expedited)
 
 int world_request(unsigned side, struct cvn_x225_prim *p)
 {
-    int rc = cvn_x225_request(w.peer[side].x, p, 1);
+    int rc = cvn_x225_request(it.peer[side].x, p, 1);
     if (rc != CVN_OK)
         return rc;
     user_asked(side, p);
@@ -196,19 +199,18 @@ int world_request(unsigned side, struct cvn_x225_prim *p)
 
 static void lost(unsigned side)
 {
-    int rc = cvn_x225_transport_down(w.peer[side].x, 1);
+    int rc = cvn_x225_transport_down(it.peer[side].x, 1);
     if (rc != CVN_OK && rc != CVN_ESTATE)
         world_blame("cvn_x225_transport_down() says %s", cvn_err_name(rc));
-    flows_clear(side);
-    flows_clear(!side);
-    w.peer[side].up = false;
+    it.peer[side].generation = 0;
     user_lost(side);
     take_due(side);
 }
 
-static void take(struct flow *f, uint8_t *kind, uint8_t *octets, size_t *n)
+static void take(struct flow *f, uint8_t *kind, uint8_t *generation, uint8_t *octets, size_t *n)
 {
     *kind = f->octets[0];
+    *generation = f->octets[4];
     *n = f->octets[1];
     memcpy(octets, &f->octets[HEAD], *n);
     f->n = (uint16_t)(f->n - HEAD - *n);
@@ -218,22 +220,25 @@ static void take(struct flow *f, uint8_t *kind, uint8_t *octets, size_t *n)
 /* An expedited TSDU may overtake, but is never behind what was sent after it. */
 bool world_deliver(unsigned side, bool expedited)
 {
-    struct peer *p = &w.peer[side];
+    struct peer *p = &it.peer[side];
     struct flow *f = expedited ? &p->expedited : &p->normal;
     uint8_t octets[256];
     uint8_t kind;
+    uint8_t generation;
     size_t n;
     if (f->n == 0)
         return false;
     if (!expedited && p->expedited.n > 0 && first_seq(&p->expedited) < first_seq(f))
         return false;
-    take(f, &kind, octets, &n);
+    take(f, &kind, &generation, octets, &n);
     int rc = CVN_OK;
     if (kind == CVN_X225_T_CONNECT) {
-        p->up = true;
-        rc = cvn_x225_transport_up(p->x, true, w.config->expedited, 1);
+        p->generation = generation;
+        rc = cvn_x225_transport_up(p->x, true, it.config->expedited, 1);
+    } else if (generation != p->generation) {
+        return true; /* of a transport connection that is gone */
     } else if (kind == CVN_X225_T_CONNECT_ACCEPT) {
-        rc = cvn_x225_transport_up(p->x, false, w.config->expedited, 1);
+        rc = cvn_x225_transport_up(p->x, false, it.config->expedited, 1);
     } else if (kind == CVN_X225_T_DISCONNECT) {
         lost(side);
     } else {
@@ -247,7 +252,7 @@ bool world_deliver(unsigned side, bool expedited)
 
 void world_tick(unsigned side)
 {
-    cvn_x225_tick(w.peer[side].x, cvn_x225_deadline(w.peer[side].x));
+    cvn_x225_tick(it.peer[side].x, cvn_x225_deadline(it.peer[side].x));
     take_due(side);
 }
 
@@ -255,16 +260,16 @@ void world_cut(void)
 {
     flows_clear(0);
     flows_clear(1);
-    w.cut = true;
+    it.cut = true;
     lost(0);
     lost(1);
-    w.cut = false;
+    it.cut = false;
 }
 
 bool world_quiet(void)
 {
-    return w.peer[0].normal.n + w.peer[0].expedited.n + w.peer[1].normal.n +
-               w.peer[1].expedited.n ==
+    return it.peer[0].normal.n + it.peer[0].expedited.n + it.peer[1].normal.n +
+               it.peer[1].expedited.n ==
            0;
 }
 
@@ -324,7 +329,8 @@ static uint64_t machine_digest(uint64_t h, const struct cvn_x225 *x)
 
 /* Of a TSDU everything but its sequence number: of that, what it is in relation to those of the
  * other flow. */
-static uint64_t flow_digest(uint64_t h, const struct flow *f, const struct flow *other)
+static uint64_t flow_digest(uint64_t h, const struct flow *f, const struct flow *other,
+                            uint8_t generation)
 {
     for (unsigned at = 0; at < f->n; at += HEAD + f->octets[at + 1]) {
         uint16_t seq;
@@ -335,7 +341,8 @@ static uint64_t flow_digest(uint64_t h, const struct flow *f, const struct flow 
             memcpy(&its, &other->octets[o + 2], 2);
             before += its < seq;
         }
-        h = mix(h, &(const uint8_t[]){f->octets[at], f->octets[at + 1], (uint8_t)before}, 3);
+        bool gone = f->octets[at + 4] != generation;
+        h = mix(h, &(const uint8_t[]){f->octets[at], f->octets[at + 1], (uint8_t)before, gone}, 4);
         h = mix(h, &f->octets[at + HEAD], f->octets[at + 1]);
     }
     return mix(h, "|", 1);
@@ -345,11 +352,11 @@ uint64_t world_digest(void)
 {
     uint64_t h = 225;
     for (unsigned i = 0; i < 2; i++) {
-        const struct peer *p = &w.peer[i];
+        const struct peer *p = &it.peer[i];
         h = machine_digest(h, p->x);
-        h = flow_digest(h, &p->normal, &p->expedited);
-        h = flow_digest(h, &p->expedited, &p->normal);
-        h = mix(h, &p->up, sizeof p->up);
+        h = flow_digest(h, &p->normal, &p->expedited, p->generation);
+        h = flow_digest(h, &p->expedited, &p->normal, p->generation);
+        h = mix(h, &(const bool){p->generation != 0}, 1);
         h = mix(h, &p->user, sizeof p->user);
     }
     return h;
@@ -360,17 +367,17 @@ uint64_t world_digest(void)
 static void begin_side(unsigned side, const struct config *c)
 {
     struct cvn_x225_opts o = {
-        .alloc = &arena, .units = c->units, .versions = c->version, .reuse = c->reuse};
-    if (cvn_x225_new(&w.peer[side].x, &o) != CVN_OK)
+        .alloc = &arena, .units = c->units, .versions = c->version1 ? 1 : 2, .reuse = c->reuse};
+    if (cvn_x225_new(&it.peer[side].x, &o) != CVN_OK)
         abort();
-    w.peer[side].user.waits = CVN_S_SERVICES;
-    w.peer[side].user.answers = CVN_S_SERVICES;
+    it.peer[side].user.waits = CVN_S_SERVICES;
+    it.peer[side].user.answers = CVN_S_SERVICES;
 }
 
 void world_begin(const struct config *c)
 {
-    memset(&w, 0, offsetof(struct world, arena));
-    w.config = c;
+    memset(&it, 0, offsetof(struct world, arena));
+    it.config = c;
     begin_side(0, c);
     begin_side(1, c);
     (void)moves_list(c);
@@ -418,13 +425,13 @@ static bool pair_of_states(enum cvn_x225_state a, enum cvn_x225_state b)
 void world_judge(void)
 {
     for (unsigned i = 0; i < 2; i++) {
-        if (w.peer[i].x->ambiguous)
+        if (it.peer[i].x->ambiguous)
             world_blame("side %u: two rows of a cell are true", i);
     }
-    if (w.wrong || !world_quiet())
+    if (it.wrong || !world_quiet())
         return;
-    enum cvn_x225_state a = cvn_x225_state(w.peer[0].x);
-    enum cvn_x225_state b = cvn_x225_state(w.peer[1].x);
+    enum cvn_x225_state a = cvn_x225_state(it.peer[0].x);
+    enum cvn_x225_state b = cvn_x225_state(it.peer[1].x);
     if (!pair_of_states(a, b))
         world_blame("nothing is on its way, in %s and %s", cvn_x225_state_name(a),
                     cvn_x225_state_name(b));

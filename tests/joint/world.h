@@ -19,7 +19,7 @@
 #define ARENA       24576u
 #define LOG_MAX     14u
 
-/* TSDUs in their order: kind, length, sequence number (2), octets. */
+/* TSDUs in their order: kind, length, sequence number (2), generation, octets. */
 struct flow {
     uint16_t n;
     uint8_t octets[FLOW_OCTETS];
@@ -54,7 +54,6 @@ struct user {
     bool releasing;   /* S-RELEASE requested */
     uint8_t waits;    /* service whose confirm is awaited, CVN_S_SERVICES: none */
     uint8_t answers;  /* service whose response is due */
-    bool unsent;      /* what is asked for now may be swallowed */
     bool unsure;      /* of the numbers: points may have been counted that were not told */
     uint8_t resync;   /* type of the resync that was asked for or is to be answered */
     uint8_t setting;  /* tokens that it asks for, as a Token Setting Item */
@@ -65,7 +64,7 @@ struct user {
 struct peer {
     struct cvn_x225 *x;
     struct flow normal, expedited; /* towards this side */
-    bool up;
+    uint8_t generation; /* of the transport connection; 0: none */
     struct user user;
 };
 
@@ -77,7 +76,7 @@ struct config {
     bool expedited;    /* the transport has expedited data */
     bool reuse;
     bool connecting; /* begins without a session connection */
-    uint8_t version;
+    bool version1;
     uint8_t setting; /* token setting of S-CONNECT */
 };
 
@@ -85,6 +84,7 @@ struct world {
     const struct config *config;
     struct peer peer[2];
     uint16_t seq;
+    uint8_t generation;
     bool cut; /* the transport connection was lost */
     bool wrong;
     char why[160];
@@ -93,12 +93,12 @@ struct world {
     uint8_t arena[ARENA];
 };
 
-extern struct world w;
+extern struct world it;
 
 /* The session connection is there, unless the configuration begins without. */
 void world_begin(const struct config *c);
 void world_blame(const char *form, ...) __attribute__((format(printf, 1, 2)));
-/* What has to be kept of w: a prefix. */
+/* What has to be kept of it: a prefix. */
 size_t world_size(void);
 uint64_t world_digest(void);
 bool world_quiet(void); /* nothing is on its way */
