@@ -79,6 +79,24 @@ const struct config configs[] = {
     C("release, collisions", FD | SY | RESYN | TD, "dtmarl", 8),
     C("release, exceptions", HD | EXCEP | RESYN | NR | MA, "dgEaMl", 8),
     C("release, prepare", FD | RESYN | EX | TD, "dxtalB", 9, .expedited = true),
+    /* Too large for every order: only ways at random. */
+    C("all, half-duplex", HD | SY | MA | RESYN | ACT | NR | CD | EXCEP | TD, "dtcgpCmMareEAUiDnlkb", 0, .reuse = true),
+    C("all, duplex", FD | SY | MA | RESYN | ACT | CD | TD, "dtcgpCmMareAUiDnlb", 0),
+    C("all, prepare", HD | EX | SY | MA | RESYN | ACT | NR | CD | EXCEP | TD, "dxtcgpCmMareEAUiDnlB", 0, .expedited = true),
+    C("all, duplex, prepare", FD | EX | SY | MA | RESYN | ACT | CD | TD, "dxtcgpCmMareAUiDnlB", 0, .expedited = true),
+    C("no activities, prepare", HD | EX | SY | MA | RESYN | NR | EXCEP | TD, "dxtgpmMareElbB", 0, .expedited = true),
+    C("no activities, half-duplex", HD | SY | MA | RESYN | NR | EXCEP | TD, "dtgpmMareElb", 0, .version1 = true),
+    C("no tokens, prepare", FD | EX | SY | RESYN | TD, "dxtmarelB", 0, .expedited = true, .setting = ALL_RESPONDER),
+    C("separation, all", HD | SY | DS | MA | RESYN | ACT | EXCEP | TD, "dtgpmsMareEAUiDnl", 0),
+    C("separation, all, prepare", HD | SY | DS | MA | RESYN | ACT | EXCEP | TD, "dtgpmsMareEAUiDnlB", 0, .expedited = true),
+    C("separation, duplex, prepare", FD | SY | DS | MA | RESYN | ACT | TD, "dtgpmsMareAUiDnlB", 0, .expedited = true),
+    C("symmetric, all", HD | SS | MA | RESYN | ACT | NR | CD | EXCEP | TD, "dtcgpCmMareyEAUiDnlb", 0),
+    C("symmetric, all, prepare", HD | EX | SS | MA | RESYN | ACT | CD | EXCEP | TD, "dxtcgpCmMareyEAUiDnlB", 0, .expedited = true),
+    C("symmetric, duplex, prepare", FD | EX | SS | MA | RESYN | ACT | TD, "dxtgpmMareyAUiDnlB", 0, .expedited = true),
+    C("symmetric, no activities, prepare", FD | EX | SS | MA | RESYN | TD, "dxtgpmMareylB", 0, .expedited = true),
+    C("symmetric, separation, all", HD | SS | DS | MA | RESYN | ACT | EXCEP | TD, "dtgpmsMareyEAUiDnl", 0),
+    C("symmetric, separation, prepare", HD | EX | SS | DS | MA | RESYN | ACT | EXCEP | TD, "dxtgpmsMareyEAUiDnlB", 0, .expedited = true),
+    C("symmetric, separation, no activities", FD | EX | SS | DS | MA | RESYN | TD, "dxtgpmsMareylB", 0, .expedited = true),
 };
 /* clang-format on */
 

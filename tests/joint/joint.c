@@ -17,12 +17,16 @@
 #include "hook.h"
 #include "world.h"
 
-#define WAY_MAX   24u
+#define WAY_MAX   64u
 #define STATES    (1u << 20) /* of one configuration, at most */
 #define WITNESSES 10u        /* of a row */
 #define NO_CONFIG 0xffu
+#define ROAM      50u        /* steps of a way at random */
+#define ROAMS     20000u     /* such ways in a configuration */
 #define BEHIND    3u         /* steps behind a witness */
 #define BEHIND_STATES 1500u
+#define ROAM_BEHIND  20u
+#define ROAMS_BEHIND 60u
 
 struct node {
     uint32_t parent;
@@ -108,27 +112,25 @@ static unsigned way_to(unsigned node, uint8_t *way)
     return n;
 }
 
-static void say_way(unsigned node, unsigned move)
+/* The way again, with the states behind each step. */
+static void say_way(const uint8_t *way, unsigned n)
 {
-    uint8_t way[WAY_MAX + 1];
+    const struct config *c = it.config;
     char text[80];
-    unsigned n = way_to(node, way);
-    way[n++] = (uint8_t)move;
-    printf("%s: %s\n", it.config->name, it.why);
+    printf("%s: %s\n", c->name, it.why);
+    world_begin(c);
     for (unsigned i = 0; i < n; i++) {
         moves_name(way[i], text, sizeof text);
-        printf("    %s\n", text);
+        (void)moves_do(way[i]);
+        printf("    %-44s %-7s %s\n", text, cvn_x225_state_name(cvn_x225_state(it.peer[0].x)),
+               cvn_x225_state_name(cvn_x225_state(it.peer[1].x)));
     }
-    printf("    %s and %s\n", cvn_x225_state_name(cvn_x225_state(it.peer[0].x)),
-           cvn_x225_state_name(cvn_x225_state(it.peer[1].x)));
 }
 
 /* Ways to the rows that the last move has looked at or taken, as long as there are few. */
-static void witness_rows(unsigned node, unsigned move, unsigned config)
+static void witness_rows(const uint8_t *way, unsigned n, unsigned config)
 {
-    uint8_t way[WAY_MAX + 1];
     struct row_counts c;
-    unsigned n = 0;
     unsigned row;
     for (unsigned i = 0; (row = hook_touched(i, &c)) != HOOK_NO_ROW; i++) {
         unsigned kind = c.taken > 0;
@@ -136,10 +138,6 @@ static void witness_rows(unsigned node, unsigned move, unsigned config)
             continue;
         witnesses[kind][row]++;
         last[kind][row] = (uint8_t)(++seen[kind][row] % 2 == 0 ? config : NO_CONFIG);
-        if (n == 0) {
-            n = way_to(node, way);
-            way[n++] = (uint8_t)move;
-        }
         fprintf(witness, "%u %u %u", row, kind, config);
         for (unsigned k = 0; k < n; k++)
             fprintf(witness, " %u", way[k]);
@@ -150,6 +148,8 @@ static void witness_rows(unsigned node, unsigned move, unsigned config)
 /* All moves from one world. false: something that must hold does not. */
 static bool expand(unsigned node, unsigned moves, unsigned config)
 {
+    uint8_t way[WAY_MAX + 1];
+    unsigned n = way_to(node, way);
     void *kept = s.node[node].kept;
     size_t size = s.node[node].size;
     unsigned possible = 0;
@@ -161,13 +161,14 @@ static bool expand(unsigned node, unsigned moves, unsigned config)
             continue;
         s.steps++;
         possible++;
+        way[n] = (uint8_t)m;
         world_judge();
         if (it.wrong) {
-            say_way(node, m);
+            say_way(way, n + 1);
             good = false;
         } else {
             if (witness != NULL)
-                witness_rows(node, m, config);
+                witness_rows(way, n + 1, config);
             visit(node, m, s.node[node].depth + 1u);
         }
     }
@@ -176,7 +177,7 @@ static bool expand(unsigned node, unsigned moves, unsigned config)
         s.stuck++;
         if (it.peer[0].user.connected || it.peer[1].user.connected || !world_quiet()) {
             world_blame("nothing is possible any more");
-            say_way(s.node[node].parent, s.node[node].move);
+            say_way(way, n);
             good = false;
         }
     }
@@ -195,6 +196,61 @@ static bool search(unsigned depth, unsigned limit, unsigned config)
     for (unsigned i = 0; good && i < s.count && s.node[i].depth < depth; i++)
         good = expand(i, moves, config);
     return good;
+}
+
+static uint32_t rnd(uint32_t *r, uint32_t below)
+{
+    *r ^= *r << 13;
+    *r ^= *r >> 17;
+    *r ^= *r << 5;
+    return *r % below;
+}
+
+/* One way at random from the world as it is, of at most WAY_MAX steps with those behind it. Users
+ * who ask much and users who wait take turns. */
+static bool roam(uint32_t seed, uint8_t *way, unsigned n, unsigned steps, unsigned config)
+{
+    unsigned moves = moves_list(it.config);
+    uint32_t r = seed * 2654435761u + 1;
+    for (unsigned k = 0; k < 4; k++)
+        (void)rnd(&r, 2);
+    unsigned eager = 1 + rnd(&r, 9);
+    for (unsigned tries = 0; steps > 0 && n < WAY_MAX && tries < 400; tries++) {
+        unsigned m = rnd(&r, moves);
+        if (moves_is_request(m) && rnd(&r, 10) >= eager)
+            continue;
+        if (moves_is_abort(m) && rnd(&r, 12) != 0)
+            continue;
+        hook_forget();
+        if (!moves_do(m))
+            continue;
+        way[n++] = (uint8_t)m;
+        steps--;
+        tries = 0;
+        s.steps++;
+        world_judge();
+        if (it.wrong) {
+            say_way(way, n);
+            return false;
+        }
+        if (witness != NULL)
+            witness_rows(way, n, config);
+    }
+    return true;
+}
+
+static bool roam_all(unsigned config, unsigned ways)
+{
+    uint8_t way[WAY_MAX];
+    s.steps = 0;
+    for (unsigned i = 0; i < ways; i++) {
+        world_begin(&configs[config]);
+        if (it.wrong || !roam(i + 1, way, 0, ROAM, config))
+            return false;
+    }
+    printf("%-34s %8u ways at random %5lu transitions, depth %u\n", configs[config].name, ways,
+           s.steps, ROAM);
+    return true;
 }
 
 static bool explore(unsigned config, unsigned depth)
@@ -216,13 +272,16 @@ static bool explore(unsigned config, unsigned depth)
 /* One line of a witness file whose row is this. */
 static bool behind_one(char *line)
 {
+    uint8_t way[WAY_MAX];
+    unsigned n = 0;
     char *at = line;
     unsigned long config = strtoul(at, &at, 10);
     if (config >= config_count)
         return false;
     world_begin(&configs[config]);
-    while (!it.wrong && *at == ' ') {
+    while (!it.wrong && *at == ' ' && n < WAY_MAX - ROAM_BEHIND) {
         unsigned long move = strtoul(at, &at, 10);
+        way[n++] = (uint8_t)move;
         if (!moves_do((unsigned)move))
             return true; /* this way is closed: another will tell */
         world_judge();
@@ -231,8 +290,16 @@ static bool behind_one(char *line)
         printf("%s: %s\n", configs[config].name, it.why);
         return false;
     }
+    size_t size = world_size();
+    void *here = must(malloc(size));
+    memcpy(here, &it, size);
     bool good = search(BEHIND, BEHIND_STATES, 0);
     search_end();
+    for (unsigned i = 0; good && i < ROAMS_BEHIND; i++) {
+        memcpy(&it, here, size);
+        good = roam(i + 1, way, n, ROAM_BEHIND, 0);
+    }
+    free(here);
     return good;
 }
 
@@ -281,7 +348,8 @@ int main(int argc, char **argv)
     for (unsigned c = 0; c < config_count; c++) {
         if (strncmp(configs[c].name, only, strlen(only)) != 0)
             continue;
-        if (explore(c, configs[c].depth - less))
+        bool good = configs[c].depth == 0 || explore(c, configs[c].depth - less);
+        if (good && roam_all(c, less > 0 ? ROAMS / 8 : ROAMS))
             passed++;
         else
             failed++;

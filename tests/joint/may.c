@@ -239,8 +239,8 @@ enum verdict user_may(unsigned side, const struct cvn_x225_prim *p)
         return p->service == CVN_S_TOKEN_PLEASE ? MAYBE : NO;
     if (u->excepted)
         return excepted(p);
-    if (u->controlling)
-        return MAYBE;
+    if (u->controlling && u->waits == CVN_S_SERVICES && u->answers == CVN_S_SERVICES)
+        return calm(p) == NO ? NO : MAYBE;
     if (u->waits != CVN_S_SERVICES)
         return waiting(p);
     if (u->answers != CVN_S_SERVICES)

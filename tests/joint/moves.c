@@ -246,9 +246,7 @@ static bool do_ask(const struct move *m)
     if ((p.service == CVN_S_TOKEN_GIVE || p.service == CVN_S_TOKEN_PLEASE) && p.tokens == 0)
         return false;
     enum verdict may = user_may(m->side, &p);
-    if (may == NO && v.state == CVN_STA15C)
-        may = MAYBE; /* rows that the sources have, though nobody may ask: nothing comes of it */
-    if (may == NO && (v.state == CVN_STA15B || v.state == CVN_STA15D))
+    if (may == NO && (v.state == CVN_STA15B || v.state == CVN_STA15C || v.state == CVN_STA15D))
         return false; /* it would be taken, and nothing come of it */
     if (may == NO && p.type == CVN_REQUEST && u->connected && p.service == CVN_S_RELEASE)
         return false; /* the machine does not count a user's outstanding releases */
@@ -290,6 +288,11 @@ bool moves_do(unsigned n)
 bool moves_is_request(unsigned n)
 {
     return moves[n].step == ASK && moves[n].service != CVN_S_U_ABORT;
+}
+
+bool moves_is_abort(unsigned n)
+{
+    return moves[n].step == CUT || (moves[n].step == ASK && moves[n].service == CVN_S_U_ABORT);
 }
 
 void moves_name(unsigned n, char *text, size_t size)

@@ -122,6 +122,7 @@ unsigned moves_list(const struct config *c);
 /* Move n of the list; false: not possible now. */
 bool moves_do(unsigned n);
 bool moves_is_request(unsigned n); /* and not an abort */
+bool moves_is_abort(unsigned n);
 void moves_name(unsigned n, char *text, size_t size);
 
 extern const struct config configs[];
