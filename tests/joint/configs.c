@@ -79,6 +79,9 @@ const struct config configs[] = {
     C("release, collisions", FD | SY | RESYN | TD, "dtmarl", 8),
     C("release, exceptions", HD | EXCEP | RESYN | NR | MA, "dgEaMl", 8),
     C("release, prepare", FD | RESYN | EX | TD, "dxtalB", 9, .expedited = true),
+    C("exceptions of the provider", HD | EXCEP | SY | MA, "dmMgNl", 9),
+    C("exceptions of the provider, activity", HD | EXCEP | ACT | SY | CD, "mcAgNiDn", 8),
+    C("exceptions of the provider, resync", HD | EXCEP | SY | RESYN | TD, "tmgNarel", 8),
     /* Too large for every order: only ways at random. */
     C("all, half-duplex", HD | SY | MA | RESYN | ACT | NR | CD | EXCEP | TD, "dtcgpCmMareEAUiDnlkb", 0, .reuse = true),
     C("all, duplex", FD | SY | MA | RESYN | ACT | CD | TD, "dtcgpCmMareAUiDnlb", 0),
@@ -96,6 +99,11 @@ const struct config configs[] = {
     C("symmetric, no activities, prepare", FD | EX | SS | MA | RESYN | TD, "dxtgpmMareylB", 0, .expedited = true),
     C("symmetric, separation, all", HD | SS | DS | MA | RESYN | ACT | EXCEP | TD, "dtgpmsMareyEAUiDnl", 0),
     C("symmetric, separation, prepare", HD | EX | SS | DS | MA | RESYN | ACT | EXCEP | TD, "dxtgpmsMareyEAUiDnlB", 0, .expedited = true),
+    C("all, provider", HD | SY | MA | RESYN | ACT | NR | CD | EXCEP | TD, "dtcgpCmMareNAUiDnl", 0),
+    C("all, provider, prepare", HD | EX | SY | MA | RESYN | ACT | NR | CD | EXCEP | TD, "dxtcgpCmMareNAUiDnlB", 0, .expedited = true),
+    C("no activities, provider, prepare", HD | EX | SY | MA | RESYN | NR | EXCEP | TD, "dxtgpmMareNlB", 0, .expedited = true),
+    C("symmetric, provider", HD | EX | SS | MA | RESYN | ACT | CD | EXCEP | TD, "dxtcgpCmMareyNAUiDnlB", 0, .expedited = true),
+    C("symmetric, provider, no activities", HD | SS | MA | RESYN | NR | EXCEP | TD, "dtgpmMareyNl", 0),
     C("symmetric, separation, no activities", FD | EX | SS | DS | MA | RESYN | TD, "dxtgpmsMareylB", 0, .expedited = true),
 };
 /* clang-format on */

@@ -235,10 +235,12 @@ enum verdict user_may(unsigned side, const struct cvn_x225_prim *p)
         return YES;
     if (u->releasing)
         return u->answers == CVN_S_RELEASE || p->service == CVN_S_TOKEN_PLEASE ? MAYBE : NO;
+    if (u->excepting && it.noise) /* by the provider: either may begin recovery */
+        return p->type == CVN_RESPONSE ? NO : MAYBE;
     if (u->excepting)
         return p->service == CVN_S_TOKEN_PLEASE ? MAYBE : NO;
     if (u->excepted)
-        return excepted(p);
+        return it.noise && p->type != CVN_RESPONSE ? MAYBE : excepted(p);
     if (u->controlling && u->waits == CVN_S_SERVICES && u->answers == CVN_S_SERVICES)
         return calm(p) == NO ? NO : MAYBE;
     if (u->waits != CVN_S_SERVICES)

@@ -7,7 +7,7 @@
 
 #define MOVES_MAX 200u
 
-enum step { ASK, DELIVER, DELIVER_EXPEDITED, TICK, CUT };
+enum step { ASK, DELIVER, DELIVER_EXPEDITED, TICK, CUT, NOISE };
 
 struct move {
     uint8_t step, side;
@@ -89,6 +89,8 @@ static void list_side(const struct config *c, uint8_t side)
         add(ASK, side, CVN_S_CONNECT, CVN_REQUEST, 0);
     if (strpbrk(c->moves, "bBlkKT") != NULL)
         add(TICK, side, 0, 0, 0);
+    if (strchr(c->moves, 'N') != NULL)
+        add(NOISE, side, 0, 0, 0);
     if (side == 0 && strchr(c->moves, 'X') != NULL)
         add(CUT, side, 0, 0, 0);
 }
@@ -263,6 +265,17 @@ static bool do_ask(const struct move *m)
     return rc == CVN_OK || it.wrong;
 }
 
+/* Where ER is the answer: this user could report an exception too. */
+static bool do_noise(unsigned side)
+{
+    struct cvn_x225_prim p;
+    cvn_x225_prim_init(&p, CVN_S_U_EXCEPTION_REPORT, CVN_REQUEST);
+    if (it.noise || world_vars(side).state != CVN_STA713 || user_may(side, &p) != YES)
+        return false;
+    world_noise(side);
+    return true;
+}
+
 bool moves_do(unsigned n)
 {
     const struct move *m = &moves[n];
@@ -277,6 +290,8 @@ bool moves_do(unsigned n)
             return false;
         world_tick(m->side);
         return true;
+    case NOISE:
+        return do_noise(m->side);
     default:
         if (it.peer[0].generation == 0 && it.peer[1].generation == 0)
             return false;
@@ -292,13 +307,14 @@ bool moves_is_request(unsigned n)
 
 bool moves_is_abort(unsigned n)
 {
-    return moves[n].step == CUT || (moves[n].step == ASK && moves[n].service == CVN_S_U_ABORT);
+    return moves[n].step == CUT || moves[n].step == NOISE || (moves[n].step == ASK && moves[n].service == CVN_S_U_ABORT);
 }
 
 void moves_name(unsigned n, char *text, size_t size)
 {
     static const char *const steps[] = {"", "normal data arrives at", "expedited data arrives at",
-                                        "TIM runs out at", "the transport is lost"};
+                                        "TIM runs out at", "the transport is lost",
+                                        "no SPDU arrives at"};
     const struct move *m = &moves[n];
     if (m->step == ASK)
         snprintf(text, size, "%u: %s %s (%u)", m->side,

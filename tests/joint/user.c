@@ -460,11 +460,28 @@ static void heard_indication(unsigned side, const struct cvn_x225_prim *p)
     }
 }
 
+/* Of the two who are told, he who has not the data token waits for recovery. */
+static void exception_heard(unsigned side)
+{
+    struct user *u = &it.peer[side].user;
+    u->excepted = (u->tokens & CVN_TOKEN_DATA) != 0;
+    u->excepting = !u->excepted && cvn_x225_state(it.peer[side].x) == CVN_STA20;
+    u->unsure = true;
+    u->waits = u->answers = NONE;
+    u->releasing = false;
+    if (u->excepting)
+        all_optional(!side);
+}
+
 void user_hears(unsigned side, const struct cvn_x225_prim *p)
 {
     const struct user *other = &it.peer[!side].user;
     if (p->service == CVN_S_P_ABORT && (it.cut || other->over)) {
         session_over(side, true);
+        return;
+    }
+    if (p->service == CVN_S_P_EXCEPTION_REPORT && it.noise) {
+        exception_heard(side);
         return;
     }
     if (p->service == CVN_S_P_ABORT || p->service == CVN_S_P_EXCEPTION_REPORT) {

@@ -256,6 +256,15 @@ void world_tick(unsigned side)
     take_due(side);
 }
 
+/* Octets that are no SPDU arrive, where the machine may answer by EXCEPTION REPORT (A.4.1). */
+void world_noise(unsigned side)
+{
+    static const uint8_t octets[] = {200, 0};
+    it.noise = true;
+    feed(side, octets, sizeof octets, false);
+    take_due(side);
+}
+
 void world_cut(void)
 {
     flows_clear(0);
@@ -367,7 +376,8 @@ uint64_t world_digest(void)
 static void begin_side(unsigned side, const struct config *c)
 {
     struct cvn_x225_opts o = {
-        .alloc = &arena, .units = c->units, .versions = c->version1 ? 1 : 2, .reuse = c->reuse};
+        .alloc = &arena, .units = c->units, .versions = c->version1 ? 1 : 2, .reuse = c->reuse,
+        .error_report = strchr(c->moves, 'N') != NULL};
     if (cvn_x225_new(&it.peer[side].x, &o) != CVN_OK)
         abort();
     it.peer[side].user.waits = CVN_S_SERVICES;
@@ -408,6 +418,8 @@ void world_begin(const struct config *c)
 /* Which states go together when nothing is on its way; either way round. */
 static bool pair_of_states(enum cvn_x225_state a, enum cvn_x225_state b)
 {
+    if (it.noise && a == CVN_STA20 && b == CVN_STA20)
+        return true;
     static const uint8_t pairs[][2] = {
         {CVN_STA01, CVN_STA01},   {CVN_STA01C, CVN_STA01C}, {CVN_STA02A, CVN_STA08},
         {CVN_STA713, CVN_STA713}, {CVN_STA03, CVN_STA09},   {CVN_STA09, CVN_STA09},
@@ -422,9 +434,21 @@ static bool pair_of_states(enum cvn_x225_state a, enum cvn_x225_state b)
     return false;
 }
 
+/* TIM runs while ABORT ACCEPT, the transport's disconnect or an announced ABORT is awaited. */
+static void timer_judge(unsigned side)
+{
+    enum cvn_x225_state s = cvn_x225_state(it.peer[side].x);
+    bool waits = s == CVN_STA01A || s == CVN_STA15D || s == CVN_STA16;
+    bool runs = cvn_x225_deadline(it.peer[side].x) != CVN_NEVER;
+    if (waits != runs && !it.ticked)
+        world_blame("side %u: TIM %s in %s", side, runs ? "runs" : "does not run",
+                    cvn_x225_state_name(s));
+}
+
 void world_judge(void)
 {
     for (unsigned i = 0; i < 2; i++) {
+        timer_judge(i);
         if (it.peer[i].x->ambiguous)
             world_blame("side %u: two rows of a cell are true", i);
     }

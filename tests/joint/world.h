@@ -86,6 +86,8 @@ struct world {
     uint16_t seq;
     uint8_t generation;
     bool cut; /* the transport connection was lost */
+    bool ticked; /* TIM has run out: in STA16 it is not started again */
+    bool noise;  /* something that is no SPDU has come */
     bool wrong;
     char why[160];
     uint32_t brk; /* of the arena, in use */
@@ -106,6 +108,7 @@ int world_request(unsigned side, struct cvn_x225_prim *p);
 bool world_deliver(unsigned side, bool expedited);
 void world_tick(unsigned side);
 void world_cut(void);
+void world_noise(unsigned side);
 /* Looks at everything that must hold now. */
 void world_judge(void);
 struct cvn_x225_vars world_vars(unsigned side);
