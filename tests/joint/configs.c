@@ -23,8 +23,9 @@
 #define SPLIT         0x11 /* data and major with the responder */
 
 #define C(name_, units_, moves_, depth_, ...)                                                      \
-    {.name = (name_), .units = (units_), .moves = (moves_), .depth = (depth_),                           \
-     __VA_ARGS__}
+    {                                                                                              \
+        .name = (name_), .units = (units_), .moves = (moves_), .depth = (depth_), __VA_ARGS__      \
+    }
 
 /* clang-format off */
 const struct config configs[] = {

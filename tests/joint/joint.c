@@ -17,16 +17,16 @@
 #include "hook.h"
 #include "world.h"
 
-#define WAY_MAX   64u
-#define STATES    (1u << 20) /* of one configuration, at most */
-#define WITNESSES 10u        /* of a row */
-#define NO_CONFIG 0xffu
-#define ROAM      50u        /* steps of a way at random */
-#define ROAMS     20000u     /* such ways in a configuration */
-#define BEHIND    3u         /* steps behind a witness */
+#define WAY_MAX       64u
+#define STATES        (1u << 20) /* of one configuration, at most */
+#define WITNESSES     10u        /* of a row */
+#define NO_CONFIG     0xffu
+#define ROAM          50u    /* steps of a way at random */
+#define ROAMS         20000u /* such ways in a configuration */
+#define BEHIND        3u     /* steps behind a witness */
 #define BEHIND_STATES 1500u
-#define ROAM_BEHIND  20u
-#define ROAMS_BEHIND 60u
+#define ROAM_BEHIND   20u
+#define ROAMS_BEHIND  60u
 
 struct node {
     uint32_t parent;
@@ -323,36 +323,56 @@ static int behind(const char *path, unsigned row)
     return good ? 0 : 1;
 }
 
-int main(int argc, char **argv)
+static struct {
+    bool quick;
+    const char *only;
+} options = {.only = ""};
+
+static bool witness_begin(const char *path)
 {
-    unsigned passed = 0;
-    unsigned failed = 0;
-    unsigned less = 0;
-    const char *only = "";
-    if (argc == 4 && strcmp(argv[1], "--behind") == 0)
-        return behind(argv[2], (unsigned)strtoul(argv[3], NULL, 10));
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--quick") == 0)
-            less = 2;
-        else if (strcmp(argv[i], "--witness") == 0 && i + 1 < argc)
-            witness = must(fopen(argv[++i], "w"));
-        else
-            only = argv[i];
-    }
+    witness = fopen(path, "w");
     for (unsigned kind = 0; kind < 2; kind++) {
         witnesses[kind] = must(calloc(hook_rows(), 1));
         seen[kind] = must(calloc(hook_rows(), 1));
         last[kind] = must(malloc(hook_rows()));
         memset(last[kind], NO_CONFIG, hook_rows());
     }
+    return witness != NULL;
+}
+
+static bool read_options(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--quick") == 0)
+            options.quick = true;
+        else if (strcmp(argv[i], "--witness") != 0)
+            options.only = argv[i];
+        else if (i + 1 == argc || !witness_begin(argv[++i]))
+            return false;
+    }
+    return true;
+}
+
+static bool explore_one(unsigned config)
+{
+    unsigned less = options.quick ? 2 : 0;
+    return (configs[config].depth == 0 || explore(config, configs[config].depth - less)) &&
+           roam_all(config, options.quick ? ROAMS / 8 : ROAMS);
+}
+
+int main(int argc, char **argv)
+{
+    unsigned passed = 0;
+    unsigned failed = 0;
+    if (argc == 4 && strcmp(argv[1], "--behind") == 0)
+        return behind(argv[2], (unsigned)strtoul(argv[3], NULL, 10));
+    if (!read_options(argc, argv)) {
+        fprintf(stderr, "joint: the witness file cannot be written\n");
+        return 3;
+    }
     for (unsigned c = 0; c < config_count; c++) {
-        if (strncmp(configs[c].name, only, strlen(only)) != 0)
-            continue;
-        bool good = configs[c].depth == 0 || explore(c, configs[c].depth - less);
-        if (good && roam_all(c, less > 0 ? ROAMS / 8 : ROAMS))
-            passed++;
-        else
-            failed++;
+        if (strncmp(configs[c].name, options.only, strlen(options.only)) == 0)
+            *(explore_one(c) ? &passed : &failed) += 1;
     }
     if (witness != NULL && fclose(witness) != 0)
         failed++;

@@ -140,56 +140,51 @@ static enum verdict calm(const struct cvn_x225_prim *p)
 
 static bool restarts(const struct cvn_x225_prim *p)
 {
-    return p->resync == CVN_RESYNC_RESTART ||
-           (p->resync2 == CVN_RESYNC_RESTART && p->resync2 != CVN_RESYNC_NONE);
+    return p->resync == CVN_RESYNC_RESTART || p->resync2 == CVN_RESYNC_RESTART;
+}
+
+/* A confirm of a point is awaited. */
+static enum verdict waiting_point(const struct cvn_x225_prim *p)
+{
+    switch (p->service) {
+    case CVN_S_SYNC_MINOR:
+        return p->type == CVN_RESPONSE ? MAYBE : NO;
+    case CVN_S_ACTIVITY_INTERRUPT:
+    case CVN_S_ACTIVITY_DISCARD:
+    case CVN_S_TOKEN_GIVE:
+        return p->type == CVN_REQUEST ? calm(p) : NO;
+    case CVN_S_RESYNCHRONIZE:
+        if (p->type == CVN_RESPONSE || u->waits == CVN_S_ACTIVITY_END || restarts(p))
+            return NO;
+        return user_ss() ? MAYBE : calm(p);
+    default:
+        return NO;
+    }
 }
 
 /* A confirm is awaited. */
 static enum verdict waiting(const struct cvn_x225_prim *p)
 {
-    bool point = u->waits == CVN_S_SYNC_MAJOR || u->waits == CVN_S_ACTIVITY_END;
-    if (u->waits == CVN_S_RESYNCHRONIZE && goes_on(p))
-        return MAYBE;
-    bool ends = p->service == CVN_S_ACTIVITY_INTERRUPT || p->service == CVN_S_ACTIVITY_DISCARD;
-    if (p->type == CVN_RESPONSE)
-        return point && p->service == CVN_S_SYNC_MINOR ? MAYBE : NO;
-    if (ends && (point || u->waits == CVN_S_CAPABILITY_DATA))
-        return u->waits == CVN_S_CAPABILITY_DATA ? MAYBE : calm(p);
-    if (point && p->service == CVN_S_TOKEN_GIVE)
-        return calm(p);
-    if (u->waits == CVN_S_SYNC_MAJOR && p->service == CVN_S_RESYNCHRONIZE && !restarts(p))
-        return user_ss() ? MAYBE : calm(p);
-    return NO;
-}
-
-/* A response is due. */
-static enum verdict answering(const struct cvn_x225_prim *p)
-{
-    bool point = u->answers == CVN_S_SYNC_MAJOR || u->answers == CVN_S_ACTIVITY_END;
-    if (p->type == CVN_RESPONSE && p->service == u->answers)
-        return when(p->service != CVN_S_RELEASE || p->result != 0 ||
-                    world_has(CVN_FU_NEGOTIATED_RELEASE));
-    switch (u->answers) {
+    bool ends = p->type == CVN_REQUEST &&
+                (p->service == CVN_S_ACTIVITY_INTERRUPT || p->service == CVN_S_ACTIVITY_DISCARD);
+    switch (u->waits) {
     case CVN_S_SYNC_MAJOR:
     case CVN_S_ACTIVITY_END:
-        break;
-    case CVN_S_CAPABILITY_DATA:
-        return p->service == CVN_S_TOKEN_PLEASE ? calm(p) : NO;
-    case CVN_S_RELEASE:
-        if (p->type == CVN_REQUEST && p->service == CVN_S_RELEASE && available() != 0)
-            return NO; /* a collision is for those without tokens */
-        return p->type == CVN_RESPONSE && p->service != CVN_S_SYNC_MINOR ? NO : MAYBE;
+        return waiting_point(p);
     case CVN_S_RESYNCHRONIZE:
-        if (goes_on(p))
-            return MAYBE;
-        return p->type == CVN_REQUEST && (p->service == CVN_S_RESYNCHRONIZE ||
-                                          p->service == CVN_S_ACTIVITY_INTERRUPT ||
-                                          p->service == CVN_S_ACTIVITY_DISCARD)
-                   ? MAYBE
-                   : NO;
+        return goes_on(p) ? MAYBE : NO;
+    case CVN_S_CAPABILITY_DATA:
+        return ends ? MAYBE : NO;
     default:
         return NO;
     }
+}
+
+/* The response to a major point or an activity end is due. */
+static enum verdict answering_point(const struct cvn_x225_prim *p)
+{
+    if (p->type == CVN_RESPONSE)
+        return p->service == CVN_S_SYNC_MINOR ? MAYBE : NO;
     switch (p->service) {
     case CVN_S_DATA:
     case CVN_S_EXPEDITED_DATA:
@@ -199,13 +194,52 @@ static enum verdict answering(const struct cvn_x225_prim *p)
     case CVN_S_U_EXCEPTION_REPORT:
         return calm(p);
     case CVN_S_RESYNCHRONIZE:
-        if (p->type == CVN_RESPONSE || u->answers == CVN_S_ACTIVITY_END)
+        if (u->answers == CVN_S_ACTIVITY_END)
             return NO;
         return user_ss() ? MAYBE : calm(p);
-    case CVN_S_SYNC_MINOR:
-        return p->type == CVN_RESPONSE ? MAYBE : NO;
     default:
-        return point ? NO : MAYBE;
+        return NO;
+    }
+}
+
+static enum verdict answering_release(const struct cvn_x225_prim *p)
+{
+    if (p->type == CVN_RESPONSE)
+        return p->service == CVN_S_SYNC_MINOR ? MAYBE : NO;
+    if (p->service == CVN_S_RELEASE && available() != 0)
+        return NO; /* a collision is for those without tokens */
+    return MAYBE;
+}
+
+static enum verdict answering_resync(const struct cvn_x225_prim *p)
+{
+    if (goes_on(p))
+        return MAYBE;
+    return p->type == CVN_REQUEST &&
+                   (p->service == CVN_S_RESYNCHRONIZE || p->service == CVN_S_ACTIVITY_INTERRUPT ||
+                    p->service == CVN_S_ACTIVITY_DISCARD)
+               ? MAYBE
+               : NO;
+}
+
+/* A response is due. */
+static enum verdict answering(const struct cvn_x225_prim *p)
+{
+    if (p->type == CVN_RESPONSE && p->service == u->answers)
+        return when(p->service != CVN_S_RELEASE || p->result != 0 ||
+                    world_has(CVN_FU_NEGOTIATED_RELEASE));
+    switch (u->answers) {
+    case CVN_S_SYNC_MAJOR:
+    case CVN_S_ACTIVITY_END:
+        return answering_point(p);
+    case CVN_S_CAPABILITY_DATA:
+        return p->service == CVN_S_TOKEN_PLEASE ? calm(p) : NO;
+    case CVN_S_RELEASE:
+        return answering_release(p);
+    case CVN_S_RESYNCHRONIZE:
+        return answering_resync(p);
+    default:
+        return NO;
     }
 }
 
@@ -226,6 +260,27 @@ static enum verdict excepted(const struct cvn_x225_prim *p)
     }
 }
 
+/* An exception is being handled. */
+static enum verdict handling(const struct cvn_x225_prim *p)
+{
+    if (it.noise) /* by the provider: either may begin recovery */
+        return p->type == CVN_RESPONSE ? NO : MAYBE;
+    if (u->excepted)
+        return excepted(p);
+    return p->service == CVN_S_TOKEN_PLEASE ? MAYBE : NO;
+}
+
+static enum verdict outstanding(const struct cvn_x225_prim *p)
+{
+    if (u->waits != CVN_S_SERVICES)
+        return waiting(p);
+    if (u->answers != CVN_S_SERVICES)
+        return answering(p);
+    if (u->controlling)
+        return calm(p) == NO ? NO : MAYBE;
+    return calm(p);
+}
+
 enum verdict user_may(unsigned side, const struct cvn_x225_prim *p)
 {
     u = &it.peer[side].user;
@@ -235,17 +290,7 @@ enum verdict user_may(unsigned side, const struct cvn_x225_prim *p)
         return YES;
     if (u->releasing)
         return u->answers == CVN_S_RELEASE || p->service == CVN_S_TOKEN_PLEASE ? MAYBE : NO;
-    if (u->excepting && it.noise) /* by the provider: either may begin recovery */
-        return p->type == CVN_RESPONSE ? NO : MAYBE;
-    if (u->excepting)
-        return p->service == CVN_S_TOKEN_PLEASE ? MAYBE : NO;
-    if (u->excepted)
-        return it.noise && p->type != CVN_RESPONSE ? MAYBE : excepted(p);
-    if (u->controlling && u->waits == CVN_S_SERVICES && u->answers == CVN_S_SERVICES)
-        return calm(p) == NO ? NO : MAYBE;
-    if (u->waits != CVN_S_SERVICES)
-        return waiting(p);
-    if (u->answers != CVN_S_SERVICES)
-        return answering(p);
-    return calm(p);
+    if (u->excepting || u->excepted)
+        return handling(p);
+    return outstanding(p);
 }

@@ -81,8 +81,8 @@ static void list_side(const struct config *c, uint8_t side)
             add(ASK, side, letters[i].service, CVN_REQUEST, letters[i].first + k);
     }
     for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
-        for (unsigned k = 0; strpbrk(c->moves, answers[i].letters) != NULL && k < answers[i].variants;
-             k++)
+        for (unsigned k = 0;
+             strpbrk(c->moves, answers[i].letters) != NULL && k < answers[i].variants; k++)
             add(ASK, side, answers[i].service, CVN_RESPONSE, k);
     }
     if (side == 0 && strchr(c->moves, 'K') != NULL)
@@ -155,8 +155,8 @@ static void answer(struct cvn_x225_prim *p, const struct move *m, const struct c
         p->result = 0;
     if (p->service == CVN_S_RESYNCHRONIZE) { /* of what is left to us: all to us */
         p->has_token_setting = true;
-        p->token_setting =
-            (uint8_t)(CVN_TOKEN_ALL * (unsigned)(v->initiator ? CVN_SIDE_INITIATOR : CVN_SIDE_RESPONDER));
+        p->token_setting = (uint8_t)(CVN_TOKEN_ALL * (unsigned)(v->initiator ? CVN_SIDE_INITIATOR
+                                                                             : CVN_SIDE_RESPONDER));
     }
     if (p->service == CVN_S_CONNECT) {
         connect(p);
@@ -204,17 +204,8 @@ static void ask(struct cvn_x225_prim *p, const struct move *m, const struct cvn_
 /* Version 1 has no user data in these. */
 static bool is_bare(const struct cvn_x225_prim *p)
 {
-    switch (p->service) {
-    case CVN_S_TOKEN_GIVE:
-    case CVN_S_CONTROL_GIVE:
-    case CVN_S_ACTIVITY_INTERRUPT:
-    case CVN_S_ACTIVITY_DISCARD:
-        return true;
-    case CVN_S_CONNECT: /* of a refusal only with its own reason code */
-        return p->type == CVN_RESPONSE && p->result != CVN_RESULT_ACCEPT;
-    default:
-        return false;
-    }
+    return p->service == CVN_S_TOKEN_GIVE || p->service == CVN_S_CONTROL_GIVE ||
+           p->service == CVN_S_ACTIVITY_INTERRUPT || p->service == CVN_S_ACTIVITY_DISCARD;
 }
 
 static bool is_new_point(const struct cvn_x225_prim *p)
@@ -224,42 +215,60 @@ static bool is_new_point(const struct cvn_x225_prim *p)
             p->service == CVN_S_ACTIVITY_END);
 }
 
+static struct cvn_x225_prim imagine(const struct move *m, const struct cvn_x225_vars *v,
+                                    const uint8_t *data, size_t n)
+{
+    struct cvn_x225_prim p;
+    cvn_x225_prim_init(&p, (enum cvn_x225_service)m->service, (enum cvn_x225_type)m->type);
+    if (m->type == CVN_RESPONSE)
+        answer(&p, m, v);
+    else
+        ask(&p, m, v);
+    bool refuses = p.service == CVN_S_CONNECT && p.type == CVN_RESPONSE &&
+                   p.result != CVN_RESULT_ACCEPT; /* no data with this reason code */
+    if (!refuses && (!it.config->version1 || !is_bare(&p)))
+        p.data = (struct cvn_octets){data, 1};
+    if (p.service == CVN_S_U_ABORT && m->variant == 1)
+        p.data.n = n;
+    return p;
+}
+
+/* Outside our bounds, or what no user can mean. */
+static bool is_pointless(const struct cvn_x225_prim *p, const struct cvn_x225_vars *v,
+                         const struct user *u)
+{
+    bool token = p->service == CVN_S_TOKEN_GIVE || p->service == CVN_S_TOKEN_PLEASE;
+    return (is_new_point(p) && v->vm > 6) || u->normal.n + u->expedited.n >= LOG_MAX / 2 ||
+           (token && p->tokens == 0);
+}
+
+/* X.215 forbids it, and the machine may take it: nothing comes of what is asked while PREPARE has
+ * announced an end that the user does not know of; and a second S-RELEASE is not counted. */
+static bool is_forbidden_quietly(const struct cvn_x225_prim *p, const struct cvn_x225_vars *v,
+                                 const struct user *u)
+{
+    return v->state == CVN_STA15B || v->state == CVN_STA15C || v->state == CVN_STA15D ||
+           (p->type == CVN_REQUEST && p->service == CVN_S_RELEASE && u->connected);
+}
+
 static bool do_ask(const struct move *m)
 {
     struct cvn_x225_vars v = world_vars(m->side);
     struct user *u = &it.peer[m->side].user;
     uint8_t data[24] = {(uint8_t)(u->tag + 1)};
-    struct cvn_x225_prim p;
-    cvn_x225_prim_init(&p, (enum cvn_x225_service)m->service, (enum cvn_x225_type)m->type);
-    if (m->type == CVN_RESPONSE)
-        answer(&p, m, &v);
-    else
-        ask(&p, m, &v);
-    if (!it.config->version1 || !is_bare(&p))
-        p.data = (struct cvn_octets){data, 1};
-    if (p.service == CVN_S_U_ABORT && m->variant == 1)
-        p.data.n = sizeof data;
-    if (p.service == CVN_S_CONNECT && p.type == CVN_RESPONSE && p.result != CVN_RESULT_ACCEPT)
-        p.data.n = 0;
-    if (is_new_point(&p) && v.vm > 6) /* a bound of ours */
-        return false;
-    if (u->normal.n + u->expedited.n >= LOG_MAX / 2)
-        return false;
-    if ((p.service == CVN_S_TOKEN_GIVE || p.service == CVN_S_TOKEN_PLEASE) && p.tokens == 0)
+    struct cvn_x225_prim p = imagine(m, &v, data, sizeof data);
+    if (is_pointless(&p, &v, u))
         return false;
     enum verdict may = user_may(m->side, &p);
-    if (may == NO && (v.state == CVN_STA15B || v.state == CVN_STA15C || v.state == CVN_STA15D))
-        return false; /* it would be taken, and nothing come of it */
-    if (may == NO && p.type == CVN_REQUEST && u->connected && p.service == CVN_S_RELEASE)
-        return false; /* the machine does not count a user's outstanding releases */
+    if (may == NO && is_forbidden_quietly(&p, &v, u))
+        return false;
     int rc = world_request(m->side, &p);
     if (rc == CVN_OK && may == NO)
         world_blame("side %u: %s %s is taken, which X.215 forbids now", m->side,
                     cvn_x225_service_name(p.service), cvn_x225_type_name(p.type));
     if (rc != CVN_OK && may == YES)
         world_blame("side %u: %s %s is refused (%s), which X.215 allows now", m->side,
-                    cvn_x225_service_name(p.service), cvn_x225_type_name(p.type),
-                    cvn_err_name(rc));
+                    cvn_x225_service_name(p.service), cvn_x225_type_name(p.type), cvn_err_name(rc));
     if (rc == CVN_OK)
         u->tag = (uint8_t)(u->tag + 1) % 16;
     return rc == CVN_OK || it.wrong;
@@ -307,13 +316,17 @@ bool moves_is_request(unsigned n)
 
 bool moves_is_abort(unsigned n)
 {
-    return moves[n].step == CUT || moves[n].step == NOISE || (moves[n].step == ASK && moves[n].service == CVN_S_U_ABORT);
+    return moves[n].step == CUT || moves[n].step == NOISE ||
+           (moves[n].step == ASK && moves[n].service == CVN_S_U_ABORT);
 }
 
 void moves_name(unsigned n, char *text, size_t size)
 {
-    static const char *const steps[] = {"", "normal data arrives at", "expedited data arrives at",
-                                        "TIM runs out at", "the transport is lost",
+    static const char *const steps[] = {"",
+                                        "normal data arrives at",
+                                        "expedited data arrives at",
+                                        "TIM runs out at",
+                                        "the transport is lost",
                                         "no SPDU arrives at"};
     const struct move *m = &moves[n];
     if (m->step == ASK)

@@ -529,8 +529,8 @@ static void numbers_judge(unsigned side, const struct cvn_x225_vars *v)
     if (user_ss() || u->unsure || (world_has(CVN_FU_ACTIVITY) && !u->act))
         return;
     if (v->vm != u->m || v->va != u->a || v->vr != u->r)
-        world_blame("side %u: V(A) %u V(M) %u V(R) %u should be %u %u %u", side, v->va, v->vm, v->vr,
-                    u->a, u->m, u->r);
+        world_blame("side %u: V(A) %u V(M) %u V(R) %u should be %u %u %u", side, v->va, v->vm,
+                    v->vr, u->a, u->m, u->r);
 }
 
 /* Symmetric synchronize: what one sends the other receives. */

@@ -375,9 +375,11 @@ uint64_t world_digest(void)
 
 static void begin_side(unsigned side, const struct config *c)
 {
-    struct cvn_x225_opts o = {
-        .alloc = &arena, .units = c->units, .versions = c->version1 ? 1 : 2, .reuse = c->reuse,
-        .error_report = strchr(c->moves, 'N') != NULL};
+    struct cvn_x225_opts o = {.alloc = &arena,
+                              .units = c->units,
+                              .versions = c->version1 ? 1 : 2,
+                              .reuse = c->reuse,
+                              .error_report = strchr(c->moves, 'N') != NULL};
     if (cvn_x225_new(&it.peer[side].x, &o) != CVN_OK)
         abort();
     it.peer[side].user.waits = CVN_S_SERVICES;

@@ -64,7 +64,7 @@ struct user {
 struct peer {
     struct cvn_x225 *x;
     struct flow normal, expedited; /* towards this side */
-    uint8_t generation; /* of the transport connection; 0: none */
+    uint8_t generation;            /* of the transport connection; 0: none */
     struct user user;
 };
 
@@ -85,7 +85,7 @@ struct world {
     struct peer peer[2];
     uint16_t seq;
     uint8_t generation;
-    bool cut; /* the transport connection was lost */
+    bool cut;    /* the transport connection was lost */
     bool ticked; /* TIM has run out: in STA16 it is not started again */
     bool noise;  /* something that is no SPDU has come */
     bool wrong;
