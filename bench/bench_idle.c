@@ -95,6 +95,8 @@ static void carry(struct cvn_sc *from, struct cvn_sc *to, struct cvn_x225_prim *
     need(rc == CVN_MORE, "octets were not taken");
 }
 
+static double trimmed; /* octets of an idle session connection */
+
 static void plain_session(void)
 {
     struct counted count[2];
@@ -135,6 +137,11 @@ static void plain_session(void)
     need(v.state == CVN_STA713, "not connected");
     say("session connection, idle, initiator", (double)count[0].live, 1024);
     say("session connection, idle, responder", (double)count[1].live, 1024);
+    cvn_sc_trim(c[0]);
+    cvn_sc_trim(c[1]);
+    say("session connection, idle, initiator, trimmed", (double)count[0].live, 0);
+    say("session connection, idle, responder, trimmed", (double)count[1].live, 0);
+    trimmed = (double)count[1].live;
     cvn_sc_free(c[0]);
     cvn_sc_free(c[1]);
     need(count[0].live + count[1].live + part.live == 0, "memory is left over");
@@ -542,6 +549,7 @@ static void streams(int listener, const struct sockaddr_in *a)
     static struct cvn_stream *all[STREAMS];
     static int peer[STREAMS];
     uv_loop_t loop;
+    double one = 0;
     char octets[10000] = {0};
     need(uv_loop_init(&loop) == 0, "loop");
     for (int i = 0; i < STREAMS + 1; i++) {
@@ -555,15 +563,18 @@ static void streams(int listener, const struct sockaddr_in *a)
         all[i % STREAMS] = s;
         peer[i % STREAMS] = fd[1];
         if (i == STREAMS)
-            say("TCP stream, new", (malloc_octets() - before) / STREAMS, 0);
+            one = (malloc_octets() - before) / STREAMS;
     }
+    say("TCP stream, new", one, 0);
     double before = malloc_octets();
     for (int i = 0; i < STREAMS; i++)
         need(write(peer[i], octets, sizeof octets) == (ssize_t)sizeof octets, "write");
     run_for(&loop, 100);
     say("TCP stream, after octets came, more", (malloc_octets() - before) / STREAMS, 0);
     run_for(&loop, 2500);
-    say("TCP stream, quiet again, more", (malloc_octets() - before) / STREAMS, 0);
+    double more = (malloc_octets() - before) / STREAMS;
+    say("TCP stream, quiet again, more", more, 0);
+    say("session over a TCP stream, idle, beyond the socket", trimmed + one + more, 1024);
     for (int i = 0; i < STREAMS; i++)
         cvn_stream_close(all[i], false);
 }

@@ -10,6 +10,8 @@
 #include "convene/url.h"
 #include "convene/x225.h"
 #include "session/receive.h"
+#include "transport/tcp/qos.h"
+#include "transport/tcp/tcp.h"
 
 /* docs/man/convene.1, EXIT STATUS */
 enum cli_exit {
@@ -25,6 +27,7 @@ enum cli_exit {
     EXIT_SUSPENDED = 75,
     EXIT_PROTOCOL = 76,
     EXIT_DENIED = 77,
+    EXIT_CONFIG = 78,
 };
 
 struct cli_options {
@@ -38,6 +41,9 @@ struct cli_options {
     const char *pcap;
     uint64_t snap; /* octets kept of a packet; 0: all */
     int family;
+    const char *config; /* sessions.conf; NULL: where it is looked for */
+    const char *dscp;
+    unsigned priority; /* + 1; 0: not said */
     /* send */
     unsigned jobs;
     uint64_t limit_rate;
@@ -45,6 +51,7 @@ struct cli_options {
     bool follow_links;
     bool again;
     double connect_timeout;
+    bool connect_timeout_said;
     double retry_for;  /* < 0: until stopped */
     double dead_after; /* 0: the library's */
     uint64_t window;
@@ -68,9 +75,10 @@ struct cli_options {
     bool error_report;
     const char *units; /* that this side has; NULL: all */
     const char *versions;
-    uint64_t tpdu_size; /* 0: the largest */
-    double tim;         /* 0: the machine's */
-    uint64_t show;      /* octets of user data that are shown */
+    uint64_t tpdu_size;  /* 0: the largest */
+    const char *classes; /* of the transport; NULL: the usual */
+    double tim;          /* 0: the machine's */
+    uint64_t show;       /* octets of user data that are shown */
     /* probe */
     double timeout;
     const char *data;
@@ -83,6 +91,21 @@ int cli_send(const struct cli_options *o);
 int cli_receive(const struct cli_options *o);
 int cli_talk(const struct cli_options *o);
 int cli_probe(const struct cli_options *o);
+
+/* Where a URL leads: sessions.conf, SRV and options taken into account. */
+struct cli_target {
+    struct cvn_url url; /* selectors: the URL's own, else those of sessions.conf */
+    struct cvn_target targets[CVN_TARGETS_MAX];
+    size_t ntargets;
+    double connect_timeout; /* seconds */
+    struct cvn_tcp_qos qos;
+    uint64_t limit_rate; /* octets a second; 0: none */
+    bool qos_said;
+};
+/* As cli_url(), for a peer that is to be dialled. */
+int cli_target(const struct cli_options *o, const char *text, bool narrow, struct cli_target *t);
+/* Marks a socket as t says; what cannot be set is said, once. */
+void cli_qos(const struct cli_options *o, struct cli_target *t, int fd);
 
 /* A session address. narrow: peer=minimal is taken. 0, or an exit code with the error said. */
 int cli_url(const char *text, bool narrow, struct cvn_url *out);

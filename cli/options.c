@@ -7,7 +7,7 @@
 
 #include "cli/cli.h"
 
-enum kind { FLAG, TEXT, COUNT, OCTETS, SECONDS, AGE, FAMILY4, FAMILY6, HELP, VERSION };
+enum kind { FLAG, TEXT, COUNT, PRIORITY, OCTETS, SECONDS, AGE, FAMILY4, FAMILY6, HELP, VERSION };
 
 struct option {
     const char *name;
@@ -29,6 +29,9 @@ static const struct option options[] = {
     {"on-conflict",     0,  "r",  TEXT,    AT(on_conflict),     "WHAT",    "a file of that name exists: fail (default), replace, rename"},
     {"keep",            0,  "r",  AGE,     AT(keep_s),          "TIME",    "how long what is unfinished is kept: 90s, 12h, 7d (default 7d)"},
     {"max-octets",      0,  "r",  OCTETS,  AT(max_octets),      "N",       "most octets of all that is unfinished: 500M, 20G"},
+    {"config",          0,  "spt",TEXT,    AT(config),          "FILE",    "sessions.conf (default: docs/ADDRESSES.md)"},
+    {"dscp",            0,  "spt",TEXT,    AT(dscp),            "NAME",    "mark packets: ef, af11 to af43, cs0 to cs7, le, 0 to 63"},
+    {"priority",        0,  "spt",PRIORITY,AT(priority),        "N",       "of the packets on this machine: 0 to 6"},
     {"insecure",        0,  "rt", FLAG,    AT(insecure),        NULL,      "listen on other addresses than loopback without TLS"},
     {"jobs",            'j',"s",  COUNT,   AT(jobs),            "N",       "sessions at once for many files (default 4)"},
     {"limit-rate",      0,  "s",  OCTETS,  AT(limit_rate),      "RATE",    "octets a second, all sessions together: 500K, 20M"},
@@ -53,6 +56,7 @@ static const struct option options[] = {
     {"units",           0,  "t",  TEXT,    AT(units),           "LIST",    "functional units this side has (default all)"},
     {"versions",        0,  "t",  TEXT,    AT(versions),        "LIST",    "protocol versions it speaks: 1, 2 or 1,2 (default)"},
     {"tpdu-size",       0,  "t",  OCTETS,  AT(tpdu_size),       "N",       "largest TPDU, 128 to 65531 (default)"},
+    {"transport-class", 0,  "t",  TEXT,    AT(classes),         "LIST",    "0, 2, or 0,2: proposed (default 0), agreed to (default 0,2)"},
     {"tim",             0,  "t",  SECONDS, AT(tim),             "SECONDS", "timer TIM (default 30)"},
     {"show",            0,  "t",  OCTETS,  AT(show),            "N",       "octets of user data that are shown (default 64K)"},
     {"json",            0,  "srpt",FLAG,    AT(json),            NULL,      "events, one JSON object a line, on standard output"},
@@ -189,12 +193,17 @@ static bool set_value(struct cli_options *o, const struct option *p, const char 
         ok = number(value, &v, &rest) && *rest == '\0' && v >= 1 && v <= 990000;
         *(unsigned *)at = (unsigned)v;
         break;
+    case PRIORITY: /* 0 is none said */
+        ok = number(value, &v, &rest) && *rest == '\0' && v <= 6 && v == (double)(unsigned)v;
+        *(unsigned *)at = (unsigned)v + 1;
+        break;
     case OCTETS:
         ok = octets(value, at);
         break;
     case SECONDS:
         ok = number(value, &v, &rest) && *rest == '\0';
         *(double *)at = v;
+        o->connect_timeout_said = o->connect_timeout_said || at == (void *)&o->connect_timeout;
         break;
     case AGE:
         ok = age(value, at);

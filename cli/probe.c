@@ -67,7 +67,7 @@ static const char *const names[QUESTIONS] = {
 struct probe {
     const struct cli_options *o;
     const char *url_text;
-    struct cvn_url url;
+    struct cli_target target;
     struct cvn_octets data; /* of CN, as --data says */
     uint8_t data_octets[512];
     uint16_t units; /* what the peer has taken first: the variants propose that */
@@ -119,12 +119,14 @@ static bool dial(struct probe *p)
 {
     p->dialled = false;
     p->fd = -1;
-    if (cvn_dial_start(&p->loop, p->url.host, p->url.port, p->o->family,
-                       (unsigned)(p->o->connect_timeout * 1000), on_dialled, p) == NULL)
+    if (cvn_dial_targets(&p->loop, p->target.targets, p->target.ntargets, false, p->o->family,
+                         (unsigned)(p->target.connect_timeout * 1000), on_dialled, p) == NULL)
         return false;
     while (!p->dialled)
         (void)uv_run(&p->loop, UV_RUN_ONCE);
     (void)uv_run(&p->loop, UV_RUN_DEFAULT);
+    if (p->fd >= 0)
+        cli_qos(p->o, &p->target, p->fd);
     if (p->fd >= 0)
         probe_link_open(&p->link, p->fd, p->o->timeout);
     return p->fd >= 0;
@@ -151,8 +153,8 @@ static bool transport(struct probe *p, struct probe_cr cr, struct result *r)
         return false;
     }
     p->reached = true;
-    cr.tsel = p->url.tsel;
-    cr.tsel_len = p->url.tsel_len;
+    cr.tsel = p->target.url.tsel;
+    cr.tsel_len = p->target.url.tsel_len;
     probe_transport(&p->link, &cr, &a);
     note(r, &a);
     if (a.kind == PROBE_GARBAGE)
@@ -283,8 +285,8 @@ static struct probe_cn plain_cn(const struct probe *p)
                              .units = p->units,
                              .serial = numbered && (p->units & CVN_FU_ACTIVITY) == 0,
                              .data = p->data,
-                             .calling = {p->url.name, p->url.name_len},
-                             .called = {p->url.ssel, p->url.ssel_len}};
+                             .calling = {p->target.url.name, p->target.url.name_len},
+                             .called = {p->target.url.ssel, p->target.url.ssel_len}};
 }
 
 /* What fails in general says nothing about a variant of it: where only the narrow dialect is taken,
@@ -374,7 +376,8 @@ static void ask_class_2(struct probe *p)
     r->asked = true;
     if (!dial(p))
         return;
-    struct probe_cr cr = {.class_id = 2, .tsel = p->url.tsel, .tsel_len = p->url.tsel_len};
+    struct probe_cr cr = {
+        .class_id = 2, .tsel = p->target.url.tsel, .tsel_len = p->target.url.tsel_len};
     probe_transport(&p->link, &cr, &a);
     note(r, &a);
     if (a.kind == PROBE_CC) {
@@ -657,7 +660,7 @@ static int check_options(struct probe *p)
             return EXIT_USAGE;
         }
     }
-    return cli_url(p->url_text, true, &p->url);
+    return cli_target(o, p->url_text, true, &p->target);
 }
 
 static void question_all(struct probe *p)

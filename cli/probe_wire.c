@@ -249,7 +249,8 @@ static bool data(struct probe_link *l, struct cvn_octets tpdu, struct probe_answ
     bool end;
     bool expedited = (tpdu.p[1] & 0xf0) == CVN_TPDU_ED;
     a->kind = PROBE_GARBAGE;
-    if (cvn_tpdu_decode_data(tpdu.p, (uint32_t)tpdu.n, true, &end, &f) != CVN_OK) {
+    struct cvn_octets header = {tpdu.p, CVN_TPDU_DATA_HEADER};
+    if (cvn_tpdu_decode_data(header, (uint32_t)tpdu.n, true, &end, &f) != CVN_OK) {
         a->why = f.why;
         return true;
     }
@@ -298,7 +299,8 @@ void probe_send(struct probe_link *l, const uint8_t *spdu, size_t n)
         uint8_t out[CVN_TPKT_HEADER + CVN_TPDU_DATA_HEADER + PROBE_CN_MAX];
         struct cvn_wr w = cvn_wr_init(out, sizeof out);
         size_t part = l->dt_max != 0 && n > l->dt_max ? l->dt_max : n;
-        cvn_tpdu_encode_data(&w, CVN_TPDU_DT, part, part == n);
+        struct cvn_tpdu_data dt = {.code = CVN_TPDU_DT, .end = part == n, .n = part};
+        cvn_tpdu_encode_data(&w, &dt);
         cvn_wr_bytes(&w, spdu, part);
         give(l, out, w.len);
         spdu += part;

@@ -49,7 +49,7 @@ struct known_session {
 
 struct sending {
     const struct cli_options *o;
-    struct cvn_url url;
+    struct cli_target target;
     const char *url_text;
     uv_loop_t loop;
     uv_signal_t signals[3];
@@ -139,6 +139,8 @@ static void on_dialed(void *ctx, int fd, const char *why)
     struct lane *l = ctx;
     l->dial = NULL;
     if (fd >= 0)
+        cli_qos(l->all->o, &l->all->target, fd);
+    if (fd >= 0)
         l->stream = cvn_stream_new(&l->all->loop, fd,
                                    l->all->capture != NULL ? &captured_user : &stream_user, l);
     if (l->stream == NULL) {
@@ -179,8 +181,8 @@ static void do_dial(void *ctx)
 {
     struct lane *l = ctx;
     struct sending *s = l->all;
-    l->dial =
-        cvn_dial_start(&s->loop, s->url.host, s->url.port, s->o->family, ATTEMPT_MS, on_dialed, l);
+    l->dial = cvn_dial_targets(&s->loop, s->target.targets, s->target.ntargets, false, s->o->family,
+                               ATTEMPT_MS, on_dialed, l);
     if (l->dial == NULL) {
         cli_error("send", "no memory to dial", NULL);
         uv_stop(&s->loop);
@@ -222,8 +224,8 @@ static void share_rate(struct sending *s)
     unsigned n = 0;
     for (unsigned i = 0; i < s->nlanes; i++)
         n += s->lanes[i].entry != NULL && !s->lanes[i].over;
-    for (unsigned i = 0; i < s->nlanes && n > 0 && s->o->limit_rate != 0; i++)
-        cvn_sender_rate(s->lanes[i].sender, s->o->limit_rate / n + 1);
+    for (unsigned i = 0; i < s->nlanes && n > 0 && s->target.limit_rate != 0; i++)
+        cvn_sender_rate(s->lanes[i].sender, s->target.limit_rate / n + 1);
 }
 
 static int give(struct lane *l, struct entry *e, struct cvn_item **it)
@@ -740,14 +742,15 @@ static int make_lane(struct sending *s, unsigned i, unsigned njobs)
         .ops = &sender_ops,
         .ctx = l,
         .store = &s->store,
-        .called_ssel = {s->url.ssel, s->url.ssel_len},
-        .called_tsel = {s->url.tsel, s->url.tsel_len},
+        .called_ssel = {s->target.url.ssel, s->target.url.ssel_len},
+        .calling_ssel = {s->target.url.name, s->target.url.name_len},
+        .called_tsel = {s->target.url.tsel, s->target.url.tsel_len},
         .window = (uint32_t)(s->o->window > UINT32_MAX ? UINT32_MAX : s->o->window),
         .spacing = (uint32_t)(s->o->spacing > UINT32_MAX ? UINT32_MAX : s->o->spacing),
         .points_max = s->o->points_max,
-        .rate = s->o->limit_rate == 0 ? 0 : s->o->limit_rate / njobs + 1,
+        .rate = s->target.limit_rate == 0 ? 0 : s->target.limit_rate / njobs + 1,
         .dead_after = ns(s->o->dead_after),
-        .connect_timeout = s->o->connect_timeout > 0 ? ns(s->o->connect_timeout) : 1,
+        .connect_timeout = s->target.connect_timeout > 0 ? ns(s->target.connect_timeout) : 1,
         .retry_for = s->o->retry_for < 0    ? 0
                      : s->o->retry_for == 0 ? 1
                                             : ns(s->o->retry_for),
@@ -851,7 +854,7 @@ static int check_options(const struct cli_options *o, struct sending *s)
         return EXIT_USAGE;
     }
     s->url_text = o->operands[o->noperands - 1];
-    int rc = cli_url(s->url_text, false, &s->url);
+    int rc = cli_target(o, s->url_text, false, &s->target);
     if (rc != 0)
         return rc;
     if (strcmp(o->hash, "xxh128") != 0 && strcmp(o->hash, "sha256") != 0) {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/talk.h"
+#include "cli/talk_words.h"
 #include "convene/alloc.h"
 
 #define ENDS_MAX      1024u
@@ -47,7 +48,12 @@ void talk_say(struct talk *t, const struct talk_end *e, json_t *o)
 {
     if (e != NULL && t->o->listen != NULL)
         (void)json_object_set_new(o, "session", json_integer((json_int_t)e->number));
-    (void)json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    if (t->terminal)
+        talk_term_clear(t);
+    if (t->words)
+        talk_words_write(stdout, o);
+    else
+        (void)json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
     (void)fputc('\n', stdout);
     t->dirty = true;
     json_decref(o);
@@ -394,11 +400,14 @@ static void request(struct talk *t, struct talk_end *e, struct talk_prim *r, con
     if (p->service == CVN_S_CONNECT && p->type == CVN_REQUEST && t->o->listen == NULL) {
         if (p->called.p == NULL)
             p->called = (struct cvn_octets){t->url.ssel, t->url.ssel_len};
+        if (p->calling.p == NULL)
+            p->calling = (struct cvn_octets){t->url.name, t->url.name_len};
         if (e == NULL) {
             connect_anew(t, p, c);
             return;
         }
     }
+    talk_end_fill(e, p);
     if (r->has_length && r->length > TALK_PATTERN && p->owner != NULL)
         stream(e, r, c);
     else
@@ -482,6 +491,37 @@ static void do_raw(struct talk *t, const json_t *c)
     cvn_ref_drop(&b->ref);
 }
 
+static void do_show(struct talk *t, const json_t *c)
+{
+    static const char *const known[] = {"show", "session", "id", NULL};
+    const struct talk_end *e = end_of(t, c);
+    if (!only(t, c, "show", known))
+        return;
+    if (e == NULL)
+        talk_answer(t, NULL, c, json_pack("{ss}", "state", "none"));
+    else
+        talk_answer(t, e, c, talk_state(e));
+}
+
+static void do_help(struct talk *t, const json_t *c)
+{
+    if (!t->words) {
+        talk_refuse(t, NULL, c, "help", NULL, "docs/TALK.md describes the commands");
+        return;
+    }
+    if (t->terminal)
+        talk_term_clear(t);
+    talk_help(stdout, end_of(t, c), json_string_value(json_object_get(c, "help")));
+    t->dirty = true;
+}
+
+static void do_answer(struct talk *t, const json_t *c)
+{
+    static const char *const known[] = {"answer", "session", "id", NULL};
+    if (only(t, c, "answer", known))
+        talk_answer_waiting(t, end_of(t, c), c, json_is_true(json_object_get(c, "answer")));
+}
+
 static void do_quit(struct talk *t, const json_t *c)
 {
     static const char *const known[] = {"quit", "id", NULL};
@@ -529,7 +569,8 @@ static void carry_out(struct talk *t, const json_t *c)
     static const struct {
         const char *name;
         void (*run)(struct talk *t, const json_t *c);
-    } verbs[] = {{"wait", do_wait}, {"pause", do_pause}, {"raw", do_raw}, {"quit", do_quit}};
+    } verbs[] = {{"wait", do_wait}, {"pause", do_pause},   {"raw", do_raw},  {"show", do_show},
+                 {"help", do_help}, {"answer", do_answer}, {"quit", do_quit}};
     if (json_object_get(c, "request") != NULL) {
         do_primitive(t, c, CVN_REQUEST);
         return;
@@ -545,7 +586,7 @@ static void carry_out(struct talk *t, const json_t *c)
         }
     }
     talk_refuse(t, NULL, c, "line", NULL,
-                "not a command: request, response, wait, pause, raw, show or quit");
+                "not a command: request, response, answer, wait, pause, raw, show or quit");
 }
 
 static void bad_line(struct talk *t, const char *why)
@@ -553,13 +594,20 @@ static void bad_line(struct talk *t, const char *why)
     json_t *o =
         json_pack("{ss,sI,ss}", "error", "line", "line", (json_int_t)t->input.line, "why", why);
     talk_say(t, NULL, o);
-    talk_worse(t, EXIT_REFUSED_DATA);
+    if (!t->terminal)
+        talk_worse(t, EXIT_REFUSED_DATA);
 }
 
 static json_t *parse(struct talk *t, const char *line, size_t n)
 {
     json_error_t error;
     char why[sizeof error.text + 40];
+    if (t->words && line[strspn(line, " \t")] != '{') {
+        json_t *words = talk_words_read(line, n, why, sizeof why);
+        if (words == NULL)
+            bad_line(t, why);
+        return words;
+    }
     json_t *c = json_loadb(line, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     if (c == NULL) {
         (void)snprintf(why, sizeof why, "not JSON: %s (column %d)", error.text, error.column);
@@ -717,6 +765,15 @@ static void arm(struct talk *t, bool finishing)
         (void)uv_timer_start(&t->timer, on_timer, at <= now ? 1 : (at - now) / 1000000 + 1, 0);
 }
 
+static void show(struct talk *t)
+{
+    if (t->terminal)
+        talk_term_redraw(t);
+    else if (t->dirty)
+        (void)fflush(stdout);
+    t->dirty = false;
+}
+
 /* T1 */
 static void talk_step(uv_prepare_t *turn)
 {
@@ -731,9 +788,7 @@ static void talk_step(uv_prepare_t *turn)
     if (finishing && t->ends == NULL)
         uv_stop(&t->loop);
     arm(t, finishing);
-    if (t->dirty)
-        (void)fflush(stdout);
-    t->dirty = false;
+    show(t);
 }
 
 static void on_signal(uv_signal_t *s, int number)
@@ -757,6 +812,24 @@ static bool loopback(const char *host)
            strcmp(host, "::1") == 0;
 }
 
+/* 0: none. */
+static uint8_t classes_of(const char *list)
+{
+    static const struct {
+        const char *list;
+        uint8_t classes;
+    } lists[] = {
+        {"0", CVN_TRANSPORT_CLASS_0},
+        {"2", CVN_TRANSPORT_CLASS_2},
+        {"0,2", CVN_TRANSPORT_CLASS_0 | CVN_TRANSPORT_CLASS_2},
+        {"2,0", CVN_TRANSPORT_CLASS_0 | CVN_TRANSPORT_CLASS_2},
+    };
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        if (strcmp(list, lists[i].list) == 0)
+            return lists[i].classes;
+    return 0;
+}
+
 static int check_choices(struct talk *t)
 {
     const struct cli_options *o = t->o;
@@ -776,6 +849,13 @@ static int check_choices(struct talk *t)
             return EXIT_USAGE;
         }
     }
+    if (o->classes != NULL) {
+        t->classes = classes_of(o->classes);
+        if (t->classes == 0) {
+            cli_error("--transport-class", "not 0, 2 or 0,2", NULL);
+            return EXIT_USAGE;
+        }
+    }
     if (o->tpdu_size != 0 && (o->tpdu_size < 128 || o->tpdu_size > 65531)) {
         cli_error("--tpdu-size", "not from 128 to 65531", NULL);
         return EXIT_USAGE;
@@ -792,7 +872,8 @@ static int check_options(struct talk *t)
                   "convene talk iso://127.0.0.1:10102/test");
         return EXIT_USAGE;
     }
-    int rc = cli_url(url, true, &t->url);
+    int rc = cli_target(o, url, true, &t->target);
+    t->url = t->target.url;
     if (rc != 0)
         return rc;
     if (o->listen != NULL && !loopback(t->url.host) && !o->insecure) {
@@ -895,6 +976,8 @@ int cli_talk(const struct cli_options *o)
     if (rc == 0) {
         t->o = o;
         t->pattern = pattern;
+        t->words = !o->json;
+        t->terminal = !o->json && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
         rc = check_options(t);
     }
     if (rc == EXIT_INTERNAL || (rc == 0 && uv_loop_init(&t->loop) != 0)) {

@@ -60,11 +60,12 @@ struct talk_end {
     struct cvn_flow *flow;
     uv_timer_t timer;
     char peer[264];
-    bool reached; /* the transport connection was open */
-    bool over;    /* the transport connection is over, and said so */
-    bool hang_up; /* asked to end without more ado */
-    bool paused;  /* what comes is not taken for now */
-    bool session; /* a session connection is there or being made */
+    bool reached;     /* the transport connection was open */
+    bool over;        /* the transport connection is over, and said so */
+    bool hang_up;     /* asked to end without more ado */
+    bool paused;      /* what comes is not taken for now */
+    bool session;     /* a session connection is there or being made */
+    uint16_t offered; /* units of the last S-CONNECT indication */
     cvn_time dialed;
     cvn_time heard; /* when the last primitive came */
     size_t pushed;  /* octets of pattern in this turn */
@@ -115,6 +116,7 @@ struct talk_input {
 struct talk {
     const struct cli_options *o;
     struct cvn_url url;
+    struct cli_target target; /* who dials: where */
     uv_loop_t loop;
     uv_signal_t signals[3];
     uv_prepare_t turn;
@@ -124,6 +126,7 @@ struct talk {
     struct cvn_capture *capture;
     uint16_t units;        /* that this side has */
     uint8_t versions;      /* that it speaks */
+    uint8_t classes;       /* enum cvn_transport_class; 0: the usual */
     struct talk_end *ends; /* oldest first */
     unsigned numbers;
     struct talk_input input;
@@ -133,7 +136,12 @@ struct talk {
     size_t event_first;
     size_t event_count;
     uint8_t *pattern;
-    bool terminal; /* commands are typed */
+    bool words;     /* commands are words, and so is what is said; else JSON */
+    bool terminal;  /* commands are typed */
+    bool cleared;   /* the line being typed is not to be seen now */
+    char *typed;    /* a whole line */
+    bool line_done; /* one has been typed: the next begins */
+    char prompt[160];
     bool quit;     /* by command */
     bool stopping; /* told to by a signal */
     bool dirty;    /* standard output has something */
@@ -182,6 +190,26 @@ void talk_end_hang_up(struct talk_end *e);
 void talk_end_remove(struct talk_end *e);
 uint8_t talk_end_setting(const struct talk_end *e);
 struct cvn_x225_vars talk_end_vars(const struct talk_end *e);
+
+/* Of the parameters of a response what was left out and is not the machine's to choose. */
+void talk_end_fill(struct talk_end *e, struct cvn_x225_prim *p);
+
+/* -------- talk_show.c -------- */
+/* State, tokens, numbers, what is allowed now. */
+json_t *talk_state(const struct talk_end *e);
+void talk_prompt(const struct talk_end *e, char *out, size_t cap);
+/* command: NULL, or what its name begins with. e: NULL, or the end it would be for. */
+void talk_help(FILE *to, const struct talk_end *e, const char *command);
+/* "yes" and "no". */
+void talk_answer_waiting(struct talk *t, struct talk_end *e, const json_t *c, bool yes);
+
+/* -------- talk_term.c -------- */
+void talk_term_open(struct talk *t);
+void talk_term_close(struct talk *t);
+void talk_term_want(struct talk *t, bool want);
+void talk_term_clear(struct talk *t);
+/* The line being typed comes back, with a prompt that is true. */
+void talk_term_redraw(struct talk *t);
 
 /* -------- talk_auto.c -------- */
 /* What --auto says to an indication; slices of SSDUs as they come. */

@@ -207,16 +207,11 @@ static void say_back(struct talk_end *e, const struct cvn_x225_prim *p, enum cvn
     cvn_ref_drop(&b->ref);
 }
 
-static void accept_connection(struct talk_end *e, const struct cvn_x225_prim *p)
+static void accept_connection(struct talk_end *e)
 {
     struct cvn_x225_prim r;
-    unsigned units = p->units;
-    if ((units & CVN_FU_DUPLEX) != 0)
-        units &= ~(unsigned)CVN_FU_HALF_DUPLEX;
-    if ((units & CVN_FU_MINOR_SYNC) != 0)
-        units &= ~(unsigned)CVN_FU_SYMMETRIC_SYNC;
     cvn_x225_prim_init(&r, CVN_S_CONNECT, CVN_RESPONSE);
-    r.units = (uint16_t)units;
+    talk_end_fill(e, &r);
     (void)talk_end_request(e, &r, NULL);
 }
 
@@ -243,7 +238,7 @@ static void answer(struct talk_end *e, const struct cvn_x225_prim *p)
     switch (p->service) {
     case CVN_S_CONNECT:
         forget(e);
-        accept_connection(e, p);
+        accept_connection(e);
         break;
     case CVN_S_DATA:
     case CVN_S_TYPED_DATA:

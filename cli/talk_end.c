@@ -219,6 +219,8 @@ static void take(struct talk_end *e, const struct cvn_x225_prim *p)
         if (p->service != CVN_S_EXPEDITED_DATA)
             in_cut(e);
         judge(e, p);
+        if (p->service == CVN_S_CONNECT && p->type == CVN_INDICATION)
+            e->offered = p->units;
         json_t *o = heading(e, p);
         talk_prim_write(o, p, talk_end_vars(e).tokens_available, (size_t)t->o->show);
         talk_say(t, e, o);
@@ -389,6 +391,7 @@ static const struct cvn_stream_user captured_user = {
 static int attach(struct talk_end *e, int fd)
 {
     struct talk *t = e->t;
+    cli_qos(t->o, &t->target, fd);
     e->stream = cvn_stream_new(&t->loop, fd, t->capture != NULL ? &captured_user : &stream_user, e);
     if (e->stream == NULL)
         return CVN_ENOMEM;
@@ -418,8 +421,8 @@ int talk_end_dial(struct talk_end *e)
     struct talk *t = e->t;
     (void)snprintf(e->peer, sizeof e->peer, "%s:%s", t->url.host, t->url.port);
     e->dialed = uv_hrtime();
-    e->dial =
-        cvn_dial_start(&t->loop, t->url.host, t->url.port, t->o->family, ATTEMPT_MS, on_dialed, e);
+    e->dial = cvn_dial_targets(&t->loop, t->target.targets, t->target.ntargets, false, t->o->family,
+                               ATTEMPT_MS, on_dialed, e);
     arm(e);
     return e->dial == NULL ? CVN_ENOMEM : CVN_OK;
 }
@@ -439,7 +442,7 @@ void talk_end_hang_up(struct talk_end *e)
 
 static cvn_time connect_by(const struct talk_end *e)
 {
-    double s = e->t->o->connect_timeout;
+    double s = e->t->target.connect_timeout;
     return e->dialed == 0 || e->reached ? CVN_NEVER : e->dialed + (cvn_time)(s * SECOND);
 }
 
@@ -495,6 +498,19 @@ static void requested(struct talk_end *e, const struct cvn_x225_prim *p, const j
          *also != NULL; also++)
         (void)json_object_del(o, *also);
     talk_answer(e->t, e, command, o);
+}
+
+void talk_end_fill(struct talk_end *e, struct cvn_x225_prim *p)
+{
+    unsigned units = e->offered;
+    if (p->service != CVN_S_CONNECT || p->type != CVN_RESPONSE || p->result != CVN_RESULT_ACCEPT ||
+        p->units != 0)
+        return;
+    if ((units & CVN_FU_DUPLEX) != 0)
+        units &= ~(unsigned)CVN_FU_HALF_DUPLEX;
+    if ((units & CVN_FU_MINOR_SYNC) != 0)
+        units &= ~(unsigned)CVN_FU_SYMMETRIC_SYNC;
+    p->units = (uint16_t)units;
 }
 
 int talk_end_request(struct talk_end *e, struct cvn_x225_prim *p, const json_t *command)
@@ -566,6 +582,7 @@ struct talk_end *talk_end_new(struct talk *t, bool initiator)
         .reference = (uint16_t)(t->numbers % UINT16_MAX + 1),
         .called_tsel = {t->url.tsel, initiator ? t->url.tsel_len : 0},
         .expedited = t->o->expedited,
+        .transport_classes = t->classes,
         .tpdu_max = (uint32_t)t->o->tpdu_size,
         .bare = t->o->raw,
         .x225 = {.units = t->units,

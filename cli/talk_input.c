@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* talk_input - lines from standard input, whatever that is; read only when they are wanted. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -67,6 +68,10 @@ static void on_poll(uv_poll_t *p, int status, int events)
 void talk_input_want(struct talk *t, bool want)
 {
     struct talk_input *in = &t->input;
+    if (t->terminal) {
+        talk_term_want(t, want);
+        return;
+    }
     want = want && !in->eof;
     if (in->is_file) {
         if (want) {
@@ -94,10 +99,30 @@ static bool skip(struct talk_input *in, const char *end)
     return true;
 }
 
+/* The one that was typed; it is freed when the next is asked for. */
+static bool typed_line(struct talk *t, char **line, size_t *n)
+{
+    struct talk_input *in = &t->input;
+    bool fresh = t->typed != NULL && !in->skipping;
+    if (!fresh) {
+        free(t->typed);
+        t->typed = NULL;
+        in->skipping = false;
+        return false;
+    }
+    in->skipping = true;
+    *line = t->typed;
+    *n = strlen(t->typed);
+    in->line++;
+    return true;
+}
+
 bool talk_input_line(struct talk *t, char **line, size_t *n, const char **error)
 {
     struct talk_input *in = &t->input;
     *error = NULL;
+    if (t->terminal)
+        return typed_line(t, line, n);
     for (;;) {
         size_t left = in->have - in->at;
         char *begin = left == 0 ? NULL : in->text + in->at;
@@ -129,6 +154,12 @@ int talk_input_open(struct talk *t)
 {
     struct talk_input *in = &t->input;
     in->poll.data = t;
+    if (t->terminal) {
+        if (uv_poll_init(&t->loop, &in->poll, STDIN_FILENO) != 0)
+            return EXIT_LOCAL_IO;
+        talk_term_open(t);
+        return 0;
+    }
     in->is_file = uv_poll_init(&t->loop, &in->poll, STDIN_FILENO) != 0 ||
                   uv_poll_start(&in->poll, UV_READABLE, on_poll) != 0;
     in->polling = !in->is_file;
@@ -137,6 +168,8 @@ int talk_input_open(struct talk *t)
 
 void talk_input_close(struct talk *t)
 {
+    if (t->terminal && t->prompt[0] != '\0')
+        talk_term_close(t);
     if (!t->input.is_file)
         (void)uv_poll_stop(&t->input.poll);
     cvn_free(cvn_alloc_std(), t->input.text, t->input.cap);

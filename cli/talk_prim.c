@@ -116,6 +116,14 @@ static const struct name resyncs[] = {
     {NULL, 0},
 };
 
+static const struct name protections[] = {
+    {"none", 0},
+    {"reading", CVN_PROTECT_READING},
+    {"changing", CVN_PROTECT_CHANGING},
+    {"both", CVN_PROTECT_READING | CVN_PROTECT_CHANGING},
+    {NULL, 0},
+};
+
 static const struct name *by_name(const struct name *n, const char *text)
 {
     for (; n->name != NULL; n++) {
@@ -217,6 +225,7 @@ enum kind {
     ABORT,
     EXCEPTION,
     RESYNC,
+    PROTECTION,
     TEXT, /* written only */
 };
 
@@ -249,6 +258,9 @@ static const struct member {
     {"tokens", S(TOKEN_GIVE) | S(TOKEN_PLEASE), RQ | IN, TOKENS, AT(tokens)},
     {"please", S(CONNECT), RS | CF, TOKENS, AT(tokens)},
     {"simplex", S(CONNECT), RQ | RS, FLAG, AT(simplex)},
+    {"extended_control", S(CONNECT), ALL, FLAG, AT(extended_control)},
+    {"optimized_dialogue", S(CONNECT), ALL, FLAG, AT(optimized_dialogue)},
+    {"protection", S(CONNECT), RQ, PROTECTION, AT(protection)},
     {"initial_serial", S(CONNECT), ALL, SERIAL, AT(serial)},
     {"second_initial_serial", S(CONNECT), ALL, SERIAL, AT(serial2)},
     {"tsdu_maximum", S(CONNECT), ALL, MAXIMA, AT(tsdu_max_initiator)},
@@ -559,8 +571,11 @@ static int read_flag(struct reading *r, const json_t *v, bool *out)
 
 static int read_member(struct reading *r, const struct member *m, const json_t *v)
 {
-    static const struct name *const codes[] = {
-        [RESULT] = results, [RELEASE] = releases, [REASON] = reasons, [RESYNC] = resyncs};
+    static const struct name *const codes[] = {[RESULT] = results,
+                                               [RELEASE] = releases,
+                                               [REASON] = reasons,
+                                               [RESYNC] = resyncs,
+                                               [PROTECTION] = protections};
     void *at = (char *)&r->t->p + m->at;
     switch (m->kind) {
     case SERIAL:
@@ -824,8 +839,8 @@ static json_t *bits_json(const struct member *m, const void *at)
 static json_t *small_json(const struct member *m, const void *at)
 {
     static const struct name *const codes[] = {
-        [RESULT] = results, [RELEASE] = releases,     [REASON] = reasons,
-        [ABORT] = aborts,   [EXCEPTION] = exceptions, [RESYNC] = resyncs};
+        [RESULT] = results,       [RELEASE] = releases, [REASON] = reasons,        [ABORT] = aborts,
+        [EXCEPTION] = exceptions, [RESYNC] = resyncs,   [PROTECTION] = protections};
     uint32_t serial;
     switch (m->kind) {
     case SERIAL:

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fuzz_cotp - any octets to a COTP machine of either role (proto/cotp/seed.h says
- * what the first two are). What must hold, whatever comes:
+ * what the first three are). What must hold, whatever comes:
  *
  *   F1  feed uses no more than it is given, and all of it unless there is an event
- *       or no memory; without memory it uses nothing.
+ *       or no memory.
  *   F2  the slices of a TSDU are in order: begin, then end, and none is empty but at
  *       the end; no TSDU is without octets.
  *   F3  an event's octets are readable (ASan judges) and stay so during requests.
- *   F4  after a DISCONNECT nothing comes any more and nothing can be asked for.
+ *   F4  after a DISCONNECT, indicated or requested, nothing comes any more and nothing can
+ *       be asked for.
  *   F5  what is sent is whole packets, and nothing is sent but what may be.
  *   F6  the same octets in one part give the same end: all events and all that was
  *       sent are compared between the fuzzer's split and one octet at a time.
@@ -89,7 +90,7 @@ static void sent(struct run *r)
             if (in_packet == sizeof head) {
                 packet = cvn_tpkt_length(head);
                 assert(packet != 0);
-                assert(strchr("\xe0\xd0\x80\x70\xf0\x10", head[5]) != NULL && head[5] != 0);
+                assert(strchr("\xe0\xd0\x80\x70\xf0\x10\xc0\x20", head[5]) != NULL && head[5] != 0);
             }
             if (in_packet == packet)
                 in_packet = packet = 0;
@@ -118,6 +119,16 @@ static void answer(struct run *r)
     assert(rc == CVN_OK);
     if ((r->bits & COTP_SEED_REFUSE) != 0)
         r->over = true;
+}
+
+static void hang_up(struct run *r)
+{
+    int rc = CVN_OK;
+    do
+        rc = cvn_cotp_disconnect(r->c, CVN_DR_NORMAL);
+    while (again(rc));
+    assert(rc == CVN_OK);
+    r->over = true;
 }
 
 static void talk(struct run *r, const struct cvn_cotp_event *e)
@@ -151,6 +162,8 @@ static void on_data(struct run *r, const struct cvn_cotp_event *e)
     if (e->end) {
         assert(r->tsdu > 0);
         hash_number(r, r->tsdu);
+        if ((r->bits & COTP_SEED_HANG_UP) != 0)
+            hang_up(r);
     }
 }
 
@@ -196,10 +209,11 @@ static void feed(struct run *r, const uint8_t *p, size_t n)
         if (rc == CVN_EVENT)
             on_event(r, &e);
         else if (rc == CVN_ENOMEM)
-            assert(r->memory.poor && used == 0);
+            assert(r->memory.poor);
         else
-            assert(at == n && rc == (r->over ? CVN_ECLOSED : CVN_MORE));
-        assert(cvn_cotp_closing(r->c) == r->over);
+            assert(at == n && rc == (cvn_cotp_closing(r->c) ? CVN_ECLOSED : CVN_MORE));
+        assert(r->over || !cvn_cotp_closing(r->c));
+        assert(!r->over || cvn_cotp_expedited(r->c, (struct cvn_octets){in, 1}) == CVN_ESTATE);
     }
     sent(r);
     free(in);
@@ -218,6 +232,8 @@ static struct cvn_cotp *make(struct run *r)
                     : (r->bits & COTP_SEED_UNITS) != 0 ? 1408
                                                        : 0,
         .lenient = (r->bits & COTP_SEED_LENIENT) != 0,
+        .acknowledged = (r->bits & COTP_SEED_ACKNOWLEDGED) != 0,
+        .classes = (uint8_t)(r->bits / COTP_SEED_CLASSES % 4),
     };
     struct cvn_cotp *c = NULL;
     while (again(cvn_cotp_new(&c, &o)))
@@ -253,6 +269,8 @@ static uint64_t run(const uint8_t *p, size_t n, unsigned bits, size_t split)
         while (again(rc));
         assert(rc == CVN_OK);
         sent(&r);
+        if ((bits & COTP_SEED_HANG_UP) != 0)
+            hang_up(&r);
     }
     for (size_t part = 1; n > 0; part = part < split ? part + 1 : 1) {
         size_t take = split == 0 || part > n ? n : part;
@@ -270,8 +288,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < COTP_SEED_HEADER)
         return 0;
-    unsigned bits = data[0];
-    uint64_t a = run(data + COTP_SEED_HEADER, size - COTP_SEED_HEADER, bits, data[1]);
+    unsigned bits = data[0] | (unsigned)data[1] << 8;
+    uint64_t a = run(data + COTP_SEED_HEADER, size - COTP_SEED_HEADER, bits, data[2]);
     /* With talk or poor memory what is sent depends on the slices. */
     if ((bits & (COTP_SEED_TALK | COTP_SEED_POOR)) == 0) {
         uint64_t b = run(data + COTP_SEED_HEADER, size - COTP_SEED_HEADER, bits, 1);

@@ -228,6 +228,7 @@ static void ask(uint8_t service, struct cvn_rd *rd)
     q.separation = (flags & 8) != 0;
     q.begin = (flags & 16) != 0;
     q.end = (flags & 32) != 0;
+    q.more = (flags & 128) != 0;
     q.data = (struct cvn_octets){octets, n == 255 ? sizeof octets : n};
     q.activity = (struct cvn_octets){octets, 1};
     q.old_activity = (struct cvn_octets){octets, 6};

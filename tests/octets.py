@@ -183,7 +183,7 @@ class Way:
         self.ended = False  # DR
 
     def feed(self, octets):
-        """What became whole: (kind, value) with kind CR, CC, DR, ER or TSDU."""
+        """What became whole: (kind, value) with kind CR, CC, DR, ER, ED (its TSDU) or TSDU."""
         self.left += octets
         out = []
         at = 0
@@ -195,12 +195,14 @@ class Way:
                 break
             tpdu = bytes(self.left[at + 4:at + n])
             at += n
-            kind = {0xE0: "CR", 0xD0: "CC", 0x80: "DR", 0x70: "ER", 0xF0: "DT"}.get(tpdu[1] & 0xF0)
+            kind = {0xE0: "CR", 0xD0: "CC", 0x80: "DR", 0x70: "ER", 0xF0: "DT", 0x10: "ED"}.get(tpdu[1] & 0xF0)
             if kind == "DT":
                 self.part += tpdu[3:]
                 if tpdu[2] & 0x80:
                     out.append(("TSDU", bytes(self.part)))
                     self.part.clear()
+            elif kind == "ED":
+                out.append((kind, tpdu[3:]))
             elif kind is None:
                 raise ValueError(f"not a TPDU: {tpdu[:8].hex()}")
             else:

@@ -19,6 +19,8 @@ build libsqlite3-dev   pkg-config --exists sqlite3
 build libxxhash-dev    pkg-config --exists libxxhash
 build libssl-dev       pkg-config --exists openssl
 build libjansson-dev   pkg-config --exists jansson
+build libedit-dev      pkg-config --exists libedit
+build libconfuse-dev   pkg-config --exists libconfuse
 test  git              command -v git
 test  g++              command -v g++
 test  check            pkg-config --exists check

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * connection - one session connection over one octet stream: TPKT, COTP class 0
- * (RFC 1006) and X.225 put together, free of I/O. Octets in, X.215 primitives
+ * connection - one session connection over one octet stream: TPKT, COTP classes 0 (RFC 1006)
+ * and 2 (RFC 2126) and X.225 put together, free of I/O. Octets in, X.215 primitives
  * out, primitives in, octets out; the time is an argument.
  *
  * Loop: cvn_sc_feed() until CVN_MORE; after every call send what cvn_sc_out_iov() gives and
@@ -21,16 +21,36 @@ extern "C" {
 
 struct cvn_sc;
 
+/* Expedited data (S-EXPEDITED-DATA, and PREPARE before resynchronization, major points and
+ * aborts) goes ahead of all normal data of this side of which no octet has been handed out
+ * by cvn_sc_out_iov() and reported by cvn_sc_sent(): between two TPDUs, also in the middle
+ * of an SSDU, and in the order of its requests. That is all that is promised. What the
+ * operating system or the network holds already nothing overtakes, as both flows share one
+ * stream (RFC 1006 5); whoever wants it to be quick hands little to the socket at a time. */
+
+enum cvn_transport_class {
+    CVN_TRANSPORT_CLASS_0 = 1, /* RFC 1006 */
+    CVN_TRANSPORT_CLASS_2 = 2, /* RFC 2126: with explicit release */
+};
+
 struct cvn_sc_opts {
     const struct cvn_alloc *alloc;  /* NULL: cvn_alloc_std(); must outlive the connection */
     bool initiator;                 /* of the stream, hence of transport and session connection */
     uint16_t reference;             /* COTP source reference; not 0 */
     struct cvn_octets calling_tsel; /* initiator; .n == 0: left out; at most 32 octets; copied */
     struct cvn_octets called_tsel;
-    bool expedited;            /* ask for (initiator) or agree to transport expedited data */
-    uint32_t tpdu_max;         /* octets; 0: 65,531 */
-    bool bare;                 /* no session protocol: for tools that speak in TSDUs, see
-                                  cvn_sc_tsdu(). The initiator opens the transport connection at once */
+    bool expedited;              /* responder: agree to transport expedited data. An initiator asks
+                                  for it if the S-CONNECT request has CVN_FU_EXPEDITED; a bare one
+                                  if this says so */
+    uint8_t transport_classes;   /* enum cvn_transport_class, a set. Initiator: both: class 2
+                                  proposed, class 0 as its alternative; 0: class 0. Responder:
+                                  those it agrees to, class 2 if the CR prefers it; 0: both */
+    bool transport_acknowledged; /* initiator, class 2: each expedited TPDU is to be acknowledged
+                                    (EA); until it is nothing else is sent */
+    uint8_t protection; /* enum cvn_protection (qos.h): what the stream below gives; 0: none */
+    uint32_t tpdu_max;  /* octets; 0: 65,531 */
+    bool bare;          /* no session protocol: for tools that speak in TSDUs, see
+                                   cvn_sc_tsdu(). The initiator opens the transport connection at once */
     struct cvn_x225_opts x225; /* its alloc is replaced by the one above */
 };
 
@@ -39,12 +59,15 @@ struct cvn_sc_opts {
 CVN_API int cvn_sc_new(struct cvn_sc **out, const struct cvn_sc_opts *opts) CVN_MUST_USE;
 CVN_API void cvn_sc_free(struct cvn_sc *c); /* NULL is fine */
 
-/* As cvn_x225_request(). The initiator begins with S-CONNECT request. After CVN_ENOMEM the
+/* As cvn_x225_request(). The initiator begins with S-CONNECT request; one that asks for a protection
+ * that the stream does not give is CVN_EPERM, and nothing is sent. After CVN_ENOMEM the
  * connection may be lost: then a provider abort follows. */
 CVN_API int cvn_sc_request(struct cvn_sc *c, struct cvn_x225_prim *p, cvn_time now) CVN_MUST_USE;
 
 /* Why cvn_sc_request() would refuse p now, in words; NULL: it would take it. As cvn_x225_why(). */
 CVN_API const char *cvn_sc_why(const struct cvn_sc *c, const struct cvn_x225_prim *p);
+/* As cvn_x225_allowed(); CVN_ESTATE once the transport connection is over. */
+CVN_API int cvn_sc_allowed(const struct cvn_sc *c, enum cvn_x225_service s, enum cvn_x225_type t);
 
 /* One session connection after another on the same stream, where opts.x225.reuse is set and there is
  * no transport expedited data (X.225 6.3, 7.7):
@@ -92,7 +115,13 @@ CVN_API void cvn_sc_sent(struct cvn_sc *c, size_t octets);
 
 /* Whether the transport connection has ever been open. */
 CVN_API bool cvn_sc_open(const struct cvn_sc *c);
-/* True once nothing more will be said: send what is left, then close. */
+/* Gives back what a connection that is idle need not hold, and would take again by itself: about
+ * 130 octets. For programs with many of them. */
+CVN_API void cvn_sc_trim(struct cvn_sc *c);
+
+/* True once nothing more will be said: send what is left, then close. After the end of a
+ * transport connection of class 2 it becomes true with the peer's DC, for which
+ * cvn_sc_deadline() sets five seconds: feed on. */
 CVN_API bool cvn_sc_closing(const struct cvn_sc *c);
 
 CVN_API cvn_time cvn_sc_deadline(const struct cvn_sc *c);
@@ -100,6 +129,14 @@ CVN_API void cvn_sc_tick(struct cvn_sc *c, cvn_time now);
 
 /* The state machine inside, for diagnostics. */
 CVN_API void cvn_sc_vars(const struct cvn_sc *c, struct cvn_x225_vars *v);
+/* What was agreed with the peer's transport entity. */
+struct cvn_sc_transport {
+    bool up;           /* the transport connection is there; else the rest is what was asked for */
+    unsigned class_id; /* 0 or 2 */
+    bool expedited;    /* transport expedited data can be sent */
+    uint32_t tpdu_max; /* octets of the largest TPDU that may be sent; 0: not agreed yet */
+};
+CVN_API void cvn_sc_transport(const struct cvn_sc *c, struct cvn_sc_transport *t);
 /* Why the transport refused or ended it, for people; NULL: it did not. Static storage. */
 CVN_API const char *cvn_sc_transport_why(const struct cvn_sc *c);
 

@@ -42,6 +42,12 @@ struct cvn_url {
     bool minimal; /* peer=minimal */
 };
 
+/* A selector as it stands in an address: text with percent-encoding, or 0x and pairs of hexadecimal
+ * digits, of at most cap octets; empty text is none. *n octets in out.
+ * CVN_OK; CVN_EINVAL: *why says what is wrong, static storage. */
+CVN_API int cvn_url_selector(const char *text, uint8_t *out, size_t cap, size_t *n,
+                             const char **why) CVN_MUST_USE;
+
 /* Whether host is an IPv4 or IPv6 address, not a name that is to be looked up. */
 CVN_API bool cvn_url_is_literal(const char *host);
 

@@ -64,6 +64,7 @@
 #define CONVENE_X215_H
 
 #include "convene/connection.h"
+#include "convene/qos.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -105,6 +106,9 @@ struct cvn_s_connect {
     uint8_t tokens;              /* response: tokens asked for at once (as S-TOKEN-PLEASE) */
     bool simplex;                /* one-way dialogue: half-duplex whose data token stays where
                                          token_setting puts it; see cvn_x225_why() in x225.h */
+    const struct cvn_qos *qos;   /* quality of service; NULL: none is asked for. Of it protection,
+                                  extended control and optimized dialogue transfer are used here; the
+                                  rest has been settled before: qos.h */
     uint16_t tsdu_max_initiator; /* TSDU maximum sizes, 64 and more; 0: unlimited */
     uint16_t tsdu_max_responder;
     struct cvn_octets data;

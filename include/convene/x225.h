@@ -170,7 +170,14 @@ struct cvn_x225_prim {
     struct cvn_octets called;         /* called; in response and confirm the responding selector */
     uint16_t tsdu_max_initiator;      /* TSDU Maximum Size initiator to responder; 0: unlimited */
     uint16_t tsdu_max_responder;
-    bool simplex; /* S-CONNECT request, positive response: one-way dialogue, see below */
+    /* S-CONNECT, quality of service as far as the protocol shows it (qos.h). Request: desired;
+     * response: this side's wish; indication: what the peer's protocol shows; confirm: agreed */
+    bool extended_control;   /* transport expedited data */
+    bool optimized_dialogue; /* extended concatenation (Protocol Options): this side takes it; in
+                                indication and confirm: the peer does, and in the confirm both */
+    uint8_t protection;      /* request: enum cvn_protection, what has to be there; judged by
+                                cvn_sc_request(). Else: not used */
+    bool simplex;            /* S-CONNECT request, positive response: one-way dialogue, see below */
 
     uint8_t tokens;         /* TOKEN-GIVE, TOKEN-PLEASE: Token Item bits; S-CONNECT
                                      response, confirm: tokens the responder asks for */
@@ -205,6 +212,11 @@ struct cvn_x225_prim {
     struct cvn_ref *owner;
     bool begin; /* DATA, TYPED-DATA: first slice of the SSDU; all others: whole, both true */
     bool end;   /* DATA, TYPED-DATA: last slice of the SSDU */
+    bool
+        more; /* requests: another follows at once, and may go out in the same TSDU (6.3.7, extended
+                 * concatenation). SYNC-MINOR request and response, ACTIVITY-START and -RESUME without
+                 * user data then wait for what is sent next, whatever it is; if the peer has not said
+                 * that it takes this (Protocol Options), or a TSDU maximum is agreed, nothing waits */
 
     const char *why; /* P-ABORT: one line for people with the clause, static storage, or NULL */
 };
@@ -258,7 +270,8 @@ struct cvn_x225_opts {
     const struct cvn_alloc *alloc; /* NULL: cvn_alloc_std() */
     uint16_t units;                /* functional units this SPM has at all; 0: CVN_FU_ALL */
     uint8_t versions;              /* versions this SPM speaks; 0: both */
-    bool extended;                 /* able to receive extended concatenation (Protocol Options) */
+    bool extended;                 /* able to receive extended concatenation (Protocol Options);
+                                      sending it: `more` of a request */
     bool reuse;                    /* local choice of p02, p64, [9]: keep transport connections */
     bool minimal;                  /* the narrow dialect, for peers that take no more: below */
     bool error_report;      /* answer a peer's error by ER where A.4.1 allows it, not by AB */
@@ -317,6 +330,14 @@ CVN_API int cvn_x225_request(struct cvn_x225 *x, struct cvn_x225_prim *p,
  * time, also to list what is allowed now. Not foreseen: CVN_FULL, CVN_ENOMEM, and CVN_ETOOBIG of the
  * narrow dialect. */
 CVN_API const char *cvn_x225_why(const struct cvn_x225 *x, const struct cvn_x225_prim *p);
+
+/* Whether a service may be asked for (CVN_REQUEST) or answered (CVN_RESPONSE) now: the table's cell,
+ * for whatever parameters fit. Nothing changes. CVN_OK: there are parameters with which
+ * cvn_x225_request() would take it, but for what it says of sizes, numbers that are used up, and
+ * memory; else the least of what is in the way: CVN_ESERIAL, CVN_ETOKEN, CVN_EPERM, CVN_ESTATE,
+ * CVN_EUNIT. CVN_EINVAL: there is no such primitive for a user. */
+CVN_API int cvn_x225_allowed(const struct cvn_x225 *x, enum cvn_x225_service s,
+                             enum cvn_x225_type t);
 
 /* One-way dialogue (simplex). X.225 has no functional unit of that name: on the wire it is
  * half-duplex whose data token stays where S-CONNECT puts it. So it is a choice of each user for

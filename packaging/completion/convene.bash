@@ -20,10 +20,11 @@ _convene()
         case ${COMP_WORDS[1]} in
         send)
             common+=' --jobs= --limit-rate= --hash=xxh128 --hash=sha256 --follow --name= --again'
+            common+=' --config= --dscp= --priority='
             common+=' --connect-timeout= --retry-for= --dead-after= --window= --checkpoint= --points='
             ;;
         probe)
-            common='--help --verbose --json --ipv4 --ipv6 --timeout= --connect-timeout= --data='
+            common='--help --verbose --json --ipv4 --ipv6 --timeout= --connect-timeout= --data= --config= --dscp= --priority='
             ;;
         receive)
             common+=' --listen= --into= --once --on-conflict=fail --on-conflict=replace'

@@ -68,7 +68,18 @@ static struct cvn_out_piece *out_push(struct cvn_out *o, size_t n)
     piece->p = NULL;
     piece->owner = NULL;
     piece->len = (uint32_t)n;
+    piece->mark = CVN_OUT_FIRM;
     return piece;
+}
+
+/* The first piece that begins a unit of least or more and has not begun to go; count:
+ * there is none. By I4 it is never far: behind the rest of one unit and what is urgent. */
+static uint32_t out_first(const struct cvn_out *o, enum cvn_out_mark least)
+{
+    uint32_t i = o->gone > 0 ? 1 : 0;
+    while (i < o->count && out_at(o, i)->mark < least)
+        i++;
+    return i;
 }
 
 struct cvn_ref *cvn_out_dup(const struct cvn_out *o, const void *p, size_t n,
@@ -106,6 +117,60 @@ int cvn_out_copy(struct cvn_out *o, const void *p, size_t n)
     return CVN_OK;
 }
 
+int cvn_out_bulk(struct cvn_out *o, const void *p, size_t n)
+{
+    assert(n >= 1 && n <= CVN_OUT_INLINE);
+    if (cvn_out_reserve(o, 1) != CVN_OK)
+        return CVN_ENOMEM;
+    struct cvn_out_piece *piece = out_push(o, n);
+    piece->mark = CVN_OUT_BULK;
+    memcpy(piece->own, p, n);
+    return CVN_OK;
+}
+
+int cvn_out_urgent(struct cvn_out *o, const void *p, size_t n, bool wait)
+{
+    assert(n >= 1 && n <= CVN_OUT_INLINE);
+    if (cvn_out_reserve(o, 1) != CVN_OK)
+        return CVN_ENOMEM;
+    uint32_t place = out_first(o, wait ? CVN_OUT_BULK : CVN_OUT_URGENT);
+    (void)out_push(o, n); /* for the account; what stands before the place moves up by one */
+    o->head = (o->head - 1) & (o->cap - 1);
+    for (uint32_t i = 0; i < place; i++)
+        *out_at(o, i) = *out_at(o, i + 1);
+    struct cvn_out_piece *piece = out_at(o, place);
+    *piece = (struct cvn_out_piece){
+        .len = (uint32_t)n,
+        .mark = wait && o->held ? CVN_OUT_URGENT : CVN_OUT_FIRM,
+    };
+    memcpy(piece->own, p, n);
+    return CVN_OK;
+}
+
+void cvn_out_hold(struct cvn_out *o)
+{
+    o->held = true;
+}
+
+void cvn_out_release(struct cvn_out *o)
+{
+    uint32_t first = out_first(o, CVN_OUT_URGENT);
+    o->held = o->held && first < o->count && out_at(o, first)->mark == CVN_OUT_URGENT;
+    if (o->held)
+        out_at(o, first)->mark = CVN_OUT_FIRM;
+}
+
+void cvn_out_cut(struct cvn_out *o)
+{
+    uint32_t first = out_first(o, CVN_OUT_URGENT);
+    while (o->count > first) {
+        struct cvn_out_piece *piece = out_at(o, --o->count);
+        o->octets -= piece->len;
+        cvn_ref_drop(piece->owner);
+    }
+    o->held = false;
+}
+
 int cvn_out_lend(struct cvn_out *o, struct cvn_ref *owner, const void *p, size_t n)
 {
     assert(n <= UINT32_MAX);
@@ -123,7 +188,8 @@ int cvn_out_lend(struct cvn_out *o, struct cvn_ref *owner, const void *p, size_t
 size_t cvn_out_iov(const struct cvn_out *o, struct cvn_iov *iov, size_t n)
 {
     size_t filled = 0;
-    for (; filled < n && filled < o->count; filled++) {
+    size_t count = o->held ? out_first(o, CVN_OUT_URGENT) : o->count;
+    for (; filled < n && filled < count; filled++) {
         const struct cvn_out_piece *piece = out_at(o, (uint32_t)filled);
         uint32_t gone = filled == 0 ? o->gone : 0;
         iov[filled].base = (piece->p == NULL ? piece->own : piece->p) + gone;

@@ -5,14 +5,20 @@
  * never copied here; the caller takes an iovec for one writev and says how much
  * of it went.
  *
+ * Pieces make units. A bulk unit is overtaken by an urgent one as long as none of
+ * its octets has been sent; a queue that is held gives out neither (expedited data of
+ * transport protocols, with or without acknowledgement).
+ *
  * Invariants
  *   I1  no piece is empty.
  *   I2  a piece with an owner holds one reference on it until it has been sent.
  *   I3  octets == the sum of the pieces' lengths less what has gone of the first.
+ *   I4  of what has not begun to go, urgent units stand before bulk ones.
  */
 #ifndef CVN_CORE_OUT_H
 #define CVN_CORE_OUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,9 +27,17 @@
 
 #define CVN_OUT_INLINE 40u
 
+/* What a piece begins. */
+enum cvn_out_mark {
+    CVN_OUT_FIRM, /* it goes on with the unit before it, or begins one that nothing may overtake */
+    CVN_OUT_URGENT, /* a unit that has overtaken, and waits while the queue is held */
+    CVN_OUT_BULK,   /* a unit that may be overtaken, and waits while the queue is held */
+};
+
 struct cvn_out_piece {
     const uint8_t *p; /* NULL: the octets are in own */
     uint32_t len;
+    uint8_t mark; /* enum cvn_out_mark */
     struct cvn_ref *owner;
     uint8_t own[CVN_OUT_INLINE];
 };
@@ -35,7 +49,8 @@ struct cvn_out {
     uint32_t head;
     uint32_t count;
     uint32_t gone; /* octets already sent of the first piece */
-    size_t octets;
+    bool held;
+    size_t octets; /* those that are held too */
 };
 
 void cvn_out_init(struct cvn_out *o, const struct cvn_alloc *a);
@@ -49,6 +64,25 @@ int cvn_out_reserve(struct cvn_out *o, size_t n) CVN_MUST_USE;
  * beyond the ring. CVN_OK, CVN_ENOMEM (nothing changed). */
 int cvn_out_copy(struct cvn_out *o, const void *p, size_t n) CVN_MUST_USE;
 
+/* The same for 1..CVN_OUT_INLINE octets that begin a bulk unit; what is lent or copied
+ * next belongs to it. CVN_OK, CVN_ENOMEM (nothing changed). */
+int cvn_out_bulk(struct cvn_out *o, const void *p, size_t n) CVN_MUST_USE;
+
+/* Inserts a unit of 1..CVN_OUT_INLINE octets, copied, before all bulk units that have not
+ * begun to go, and behind all that was inserted so before. wait: it is held if the
+ * queue is; else it goes before those that are. CVN_OK, CVN_ENOMEM (nothing changed). */
+int cvn_out_urgent(struct cvn_out *o, const void *p, size_t n, bool wait) CVN_MUST_USE;
+
+/* From now on the units that have not begun to go, bulk ones and urgent ones that
+ * wait, are not given out; cvn_out_release() lets the first urgent one go, or, if
+ * none waits, ends this. */
+void cvn_out_hold(struct cvn_out *o);
+void cvn_out_release(struct cvn_out *o);
+
+/* Drops the units that have not begun to go, bulk ones and urgent ones that wait,
+ * and ends holding. */
+void cvn_out_cut(struct cvn_out *o);
+
 /* A counted copy of n > 0 octets from the queue's allocator, for those that have to
  * be lent in several pieces: the reference is the caller's to drop, *octets says
  * where they are. NULL: no memory. */
@@ -59,7 +93,7 @@ struct cvn_ref *cvn_out_dup(const struct cvn_out *o, const void *p, size_t n,
  * queue). n <= UINT32_MAX. CVN_OK, CVN_ENOMEM (nothing changed). */
 int cvn_out_lend(struct cvn_out *o, struct cvn_ref *owner, const void *p, size_t n) CVN_MUST_USE;
 
-/* Fills at most n entries, returns how many. They are valid until the next call
+/* Fills at most n entries, returns how many: none is also what a held queue gives. They are valid until the next call
  * on o. */
 size_t cvn_out_iov(const struct cvn_out *o, struct cvn_iov *iov, size_t n);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * connection - one session connection over one octet stream: COTP (RFC 1006)
+ * connection - one session connection over one octet stream: COTP (RFC 1006, RFC 2126)
  * below, X.225 above, and the octets between them moved without a copy.
  *
  * Invariants
@@ -8,6 +8,8 @@
  *       it has all been given to COTP (pump()).
  *   I2  slice is what COTP delivered and the machine has not taken yet; it points
  *       into the octets of the last feed.
+ *   I3  down: the session machine has no transport connection any more. COTP may still
+ *       have one to release (class 2), until the peer's DC or until release_by.
  */
 #include "convene/connection.h"
 
@@ -17,21 +19,25 @@
 #include "base/wr.h"
 #include "proto/cotp/cotp.h"
 
-#define COPIED_MAX 65536u /* octets in one cvn_cotp_data() that are to be copied */
+/* TS2, X.224 6.7.5 note 4: how long the peer's DC is awaited. */
+#define RELEASE_WITHIN ((cvn_time)5 * 1000000000u)
+#define COPIED_MAX     65536u /* octets in one cvn_cotp_data() that are to be copied */
 
 struct cvn_sc {
     const struct cvn_alloc *alloc;
     struct cvn_cotp *cotp;
     struct cvn_x225 *x225;
     struct cvn_octets slice;
+    uint8_t protection; /* enum cvn_protection: what the stream gives */
     bool has_slice;
     bool slice_begin;
     bool slice_end;
     bool slice_expedited;
     bool bare;
-    bool open; /* a TSDU of the session machine's has begun and not ended */
-    bool up;   /* the transport connection is open */
-    bool down; /* it is over */
+    bool open;           /* a TSDU of the session machine's has begun and not ended */
+    bool up;             /* the transport connection is open */
+    bool down;           /* it is over */
+    cvn_time release_by; /* while COTP is being released */
     const char *transport_why;
 };
 
@@ -45,19 +51,26 @@ int cvn_sc_new(struct cvn_sc **out, const struct cvn_sc_opts *opts)
         .calling = opts->calling_tsel,
         .called = opts->called_tsel,
         .expedited = opts->expedited,
+        .acknowledged = opts->transport_acknowledged,
+        .classes = opts->transport_classes,
         .tpdu_max = opts->tpdu_max,
         .lenient = true,
     };
+    static_assert((int)CVN_TRANSPORT_CLASS_0 == (int)CVN_COTP_CLASS_0 &&
+                      (int)CVN_TRANSPORT_CLASS_2 == (int)CVN_COTP_CLASS_2,
+                  "the same set");
     struct cvn_x225_opts xopts = opts->x225;
     xopts.alloc = a;
     struct cvn_sc *c = cvn_new(a, sizeof *c);
     if (c == NULL)
         return CVN_ENOMEM;
     c->alloc = a;
+    c->release_by = CVN_NEVER;
     int rc = cvn_cotp_new(&c->cotp, &copts);
     if (rc == CVN_OK)
         rc = cvn_x225_new(&c->x225, &xopts);
     c->bare = opts->bare;
+    c->protection = opts->protection;
     if (rc == CVN_OK && opts->bare && opts->initiator)
         rc = cvn_cotp_connect(c->cotp);
     if (rc != CVN_OK) {
@@ -90,21 +103,35 @@ static int hand_down_expedited(struct cvn_sc *c, const struct cvn_x225_out *o)
 /* Octets that nobody owns: COTP copies them, as much at once as it takes. */
 static int hand_down_copied(struct cvn_sc *c, const struct cvn_x225_out *o)
 {
-    int rc = cvn_cotp_data(c->cotp, o->header, NULL, NULL, 0, false);
     size_t done = 0;
-    while (rc == CVN_OK && (done < o->data.n || (done == 0 && o->end))) {
+    int rc = cvn_cotp_data(c->cotp, o->header, NULL, NULL, 0, o->end && o->data.n == 0);
+    while (rc == CVN_OK && done < o->data.n) {
         size_t n = o->data.n - done < COPIED_MAX ? o->data.n - done : COPIED_MAX;
-        struct cvn_octets part = {n == 0 ? NULL : o->data.p + done, n};
+        struct cvn_octets part = {o->data.p + done, n};
         done += n;
         rc = cvn_cotp_data(c->cotp, part, NULL, NULL, 0, o->end && done == o->data.n);
-        if (n == 0)
-            break;
     }
     return rc;
 }
 
+/* From now on there is no transport connection for the session machine. */
+static void down(struct cvn_sc *c, cvn_time now)
+{
+    c->down = true;
+    c->release_by = now + RELEASE_WITHIN;
+}
+
+/* Without memory for a DR the stream's close says it. */
+static void disconnect(struct cvn_sc *c, cvn_time now)
+{
+    struct cvn_cotp_event e;
+    down(c, now);
+    if (cvn_cotp_disconnect(c->cotp, CVN_DR_NORMAL) != CVN_OK)
+        (void)!cvn_cotp_stream_closed(c->cotp, &e);
+}
+
 /* One thing that the session machine wants of the transport. */
-static int hand_down(struct cvn_sc *c, const struct cvn_x225_out *o)
+static int hand_down(struct cvn_sc *c, const struct cvn_x225_out *o, cvn_time now)
 {
     struct cvn_octets both[2] = {o->data, {NULL, 0}};
     switch (o->kind) {
@@ -120,18 +147,18 @@ static int hand_down(struct cvn_sc *c, const struct cvn_x225_out *o)
     case CVN_X225_T_EXPEDITED:
         return hand_down_expedited(c, o);
     case CVN_X225_T_DISCONNECT:
-        c->down = true;
-        return cvn_cotp_disconnect(c->cotp, CVN_DR_NORMAL);
+        disconnect(c, now);
+        return CVN_OK;
     }
     return CVN_EINVAL;
 }
 
 /* I1. A transport that is over takes nothing: what the machine still says is dropped. */
-static int pump(struct cvn_sc *c)
+static int pump(struct cvn_sc *c, cvn_time now)
 {
     struct cvn_x225_out o;
     while (cvn_x225_out(c->x225, &o) == CVN_EVENT) {
-        int rc = c->down ? CVN_OK : hand_down(c, &o);
+        int rc = c->down ? CVN_OK : hand_down(c, &o, now);
         if (rc == CVN_ENOMEM)
             return rc;
         cvn_x225_out_done(c->x225);
@@ -142,9 +169,11 @@ static int pump(struct cvn_sc *c)
 /* Out of memory in the middle of an SPDU's way down: there is no going on. */
 static void lose(struct cvn_sc *c, cvn_time now)
 {
+    struct cvn_cotp_event e;
     if (c->down)
         return;
-    c->down = true;
+    down(c, now);
+    (void)!cvn_cotp_stream_closed(c->cotp, &e);
     c->transport_why = "no memory for what was to be sent";
     (void)!cvn_x225_transport_down(c->x225, now);
 }
@@ -164,14 +193,26 @@ int cvn_sc_tsdu(struct cvn_sc *c, struct cvn_octets tsdu, bool expedited, cvn_ti
     return rc;
 }
 
+/* S-CONNECT asks for a protection that the stream below does not give. */
+static bool unprotected(const struct cvn_sc *c, const struct cvn_x225_prim *p)
+{
+    return p->service == CVN_S_CONNECT && p->type == CVN_REQUEST &&
+           (p->protection & ~(unsigned)c->protection) != 0;
+}
+
 int cvn_sc_request(struct cvn_sc *c, struct cvn_x225_prim *p, cvn_time now)
 {
     if (c->down || c->bare)
         return CVN_ESTATE;
+    if (unprotected(c, p))
+        return CVN_EPERM;
+    /* The transport's expedited data is asked for if the session's is proposed, not else. */
+    if (p->service == CVN_S_CONNECT && p->type == CVN_REQUEST)
+        cvn_cotp_ask_expedited(c->cotp, (p->units & CVN_FU_EXPEDITED) != 0 || p->extended_control);
     int rc = cvn_x225_request(c->x225, p, now);
     if (rc != CVN_OK)
         return rc;
-    rc = pump(c);
+    rc = pump(c, now);
     if (rc != CVN_OK)
         lose(c, now);
     return rc;
@@ -179,7 +220,16 @@ int cvn_sc_request(struct cvn_sc *c, struct cvn_x225_prim *p, cvn_time now)
 
 const char *cvn_sc_why(const struct cvn_sc *c, const struct cvn_x225_prim *p)
 {
-    return c->down ? "the transport connection is over" : cvn_x225_why(c->x225, p);
+    if (c->down)
+        return "the transport connection is over";
+    if (unprotected(c, p))
+        return "protection is asked for, and the stream below gives none of that kind";
+    return cvn_x225_why(c->x225, p);
+}
+
+int cvn_sc_allowed(const struct cvn_sc *c, enum cvn_x225_service s, enum cvn_x225_type t)
+{
+    return c->down || c->bare ? CVN_ESTATE : cvn_x225_allowed(c->x225, s, t);
 }
 
 static void transport_up(struct cvn_sc *c, bool acceptor, cvn_time now)
@@ -201,7 +251,7 @@ int cvn_sc_disconnect(struct cvn_sc *c, cvn_time now)
     int rc = cvn_cotp_disconnect(c->cotp, CVN_DR_NORMAL);
     if (rc != CVN_OK)
         return rc;
-    c->down = true;
+    down(c, now);
     (void)!cvn_x225_transport_down(c->x225, now);
     return CVN_OK;
 }
@@ -219,7 +269,7 @@ static int transport_event(struct cvn_sc *c, const struct cvn_cotp_event *e, cvn
         transport_up(c, false, now);
         return CVN_OK;
     case CVN_COTP_EV_DISCONNECT:
-        c->down = true;
+        down(c, now);
         c->transport_why = e->why;
         (void)!cvn_x225_transport_down(c->x225, now);
         return CVN_OK;
@@ -257,7 +307,7 @@ static int feed_slice(struct cvn_sc *c, struct cvn_x225_prim *ev, cvn_time now)
         c->slice.n -= used;
         if (used > 0 || rc == CVN_EVENT)
             c->slice_begin = false;
-        if (pump(c) != CVN_OK)
+        if (pump(c, now) != CVN_OK)
             return CVN_ENOMEM;
         if (rc == CVN_FULL)
             continue;
@@ -278,21 +328,17 @@ int cvn_sc_feed(struct cvn_sc *c, const uint8_t *in, size_t len, size_t *used,
                 return rc;
         }
         int rc = cvn_x225_next(c->x225, ev, now);
-        if (pump(c) != CVN_OK)
+        if (pump(c, now) != CVN_OK)
             return CVN_ENOMEM;
         if (rc == CVN_EVENT)
             return rc;
-        if (c->down) {
-            *used = len;
-            return CVN_ECLOSED;
-        }
         struct cvn_cotp_event e;
         size_t n = 0;
-        rc = cvn_cotp_feed(c->cotp, in + *used, len - *used, &n, &e);
+        rc = cvn_cotp_feed(c->cotp, *used == 0 ? in : in + *used, len - *used, &n, &e);
         *used += n;
         if (rc != CVN_EVENT)
             return rc;
-        if (transport_event(c, &e, now) != CVN_OK || pump(c) != CVN_OK)
+        if (transport_event(c, &e, now) != CVN_OK || pump(c, now) != CVN_OK)
             return CVN_ENOMEM;
     }
 }
@@ -304,14 +350,14 @@ void cvn_sc_stream_closed(struct cvn_sc *c, cvn_time now)
     (void)!cvn_cotp_stream_closed(c->cotp, &e);
     if (c->down)
         return;
-    c->down = true;
+    down(c, now);
     (void)!cvn_x225_transport_down(c->x225, now);
 }
 
 int cvn_sc_next(struct cvn_sc *c, struct cvn_x225_prim *ev, cvn_time now)
 {
     int rc = cvn_x225_next(c->x225, ev, now);
-    if (pump(c) != CVN_OK)
+    if (pump(c, now) != CVN_OK)
         lose(c, now);
     return rc;
 }
@@ -337,20 +383,31 @@ bool cvn_sc_open(const struct cvn_sc *c)
     return c->up;
 }
 
+void cvn_sc_trim(struct cvn_sc *c)
+{
+    if (!c->has_slice)
+        cvn_cotp_trim(c->cotp);
+}
+
 bool cvn_sc_closing(const struct cvn_sc *c)
 {
-    return c->down || cvn_cotp_closing(c->cotp);
+    return cvn_cotp_closing(c->cotp);
 }
 
 cvn_time cvn_sc_deadline(const struct cvn_sc *c)
 {
-    return cvn_x225_deadline(c->x225);
+    cvn_time t = cvn_x225_deadline(c->x225);
+    bool releasing = c->down && !cvn_cotp_closing(c->cotp);
+    return releasing && c->release_by < t ? c->release_by : t;
 }
 
 void cvn_sc_tick(struct cvn_sc *c, cvn_time now)
 {
+    struct cvn_cotp_event e;
+    if (c->down && now >= c->release_by)
+        (void)!cvn_cotp_stream_closed(c->cotp, &e); /* the peer has not said DC */
     cvn_x225_tick(c->x225, now);
-    if (pump(c) != CVN_OK)
+    if (pump(c, now) != CVN_OK)
         lose(c, now);
 }
 
@@ -362,4 +419,14 @@ void cvn_sc_vars(const struct cvn_sc *c, struct cvn_x225_vars *v)
 const char *cvn_sc_transport_why(const struct cvn_sc *c)
 {
     return c->transport_why;
+}
+
+void cvn_sc_transport(const struct cvn_sc *c, struct cvn_sc_transport *t)
+{
+    *t = (struct cvn_sc_transport){
+        .up = c->up && !c->down,
+        .class_id = cvn_cotp_class_id(c->cotp),
+        .expedited = cvn_cotp_has_expedited(c->cotp),
+        .tpdu_max = cvn_cotp_tpdu_max(c->cotp),
+    };
 }

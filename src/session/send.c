@@ -60,6 +60,9 @@ int cvn_sender_new(struct cvn_sender **out, const struct cvn_sender_opts *o)
     s->o = *o;
     if (o->called_ssel.n > 0)
         memcpy(s->called_ssel, o->called_ssel.p, o->called_ssel.n);
+    assert(o->calling_ssel.n <= sizeof s->calling_ssel);
+    if (o->calling_ssel.n > 0)
+        memcpy(s->calling_ssel, o->calling_ssel.p, o->calling_ssel.n);
     if (o->called_tsel.n > 0)
         memcpy(s->called_tsel, o->called_tsel.p, o->called_tsel.n);
     if (o->calling_tsel.n > 0)
@@ -277,6 +280,7 @@ static void request_connect(struct cvn_sender *s)
     cvn_x225_prim_init(&p, CVN_S_CONNECT, CVN_REQUEST);
     p.id = id_of(&s->connection);
     p.called = (struct cvn_octets){s->called_ssel, s->o.called_ssel.n};
+    p.calling = (struct cvn_octets){s->calling_ssel, s->o.calling_ssel.n};
     p.units = UNITS;
     p.data = (struct cvn_octets){data, w.len};
     (void)cvn_sender_request(s, &p);

@@ -134,7 +134,8 @@ struct cvn_sender_opts {
     const struct cvn_sender_ops *ops;
     void *ctx;
     const struct cvn_store *store;
-    struct cvn_octets called_ssel; /* the service; copied */
+    struct cvn_octets called_ssel;  /* the service; copied */
+    struct cvn_octets calling_ssel; /* who calls; at most 16 octets; copied */
     struct cvn_octets called_tsel;
     struct cvn_octets calling_tsel;
     uint8_t session[CVN_ID];  /* its id */

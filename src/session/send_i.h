@@ -26,6 +26,7 @@ struct cvn_sender {
     const struct cvn_alloc *alloc;
     struct cvn_sender_opts o;
     uint8_t called_ssel[64];
+    uint8_t calling_ssel[16];
     uint8_t called_tsel[64];
     uint8_t calling_tsel[64];
     enum sender_state state;

@@ -179,7 +179,7 @@ START_TEST(not_offered_or_not_wanted)
     ck_assert(!last[0].keep && !cvn_sc_idle(c[0]));
     teardown();
     make(true, true, true); /* transport expedited data: never */
-    connect_pair(CVN_FU_DUPLEX);
+    connect_pair(CVN_FU_DUPLEX | CVN_FU_EXPEDITED);
     release(true);
     ck_assert(!last[0].keep && !cvn_sc_idle(c[0]));
 }

@@ -67,6 +67,15 @@ static int selector(const char *p, size_t n, uint8_t *out, size_t cap)
     return (int)len;
 }
 
+int cvn_url_selector(const char *text, uint8_t *out, size_t cap, size_t *n, const char **why)
+{
+    int len = selector(text, strlen(text), out, cap);
+    EXPECT(len != -1, "a selector is text, or 0x and pairs of hexadecimal digits");
+    EXPECT(len != -2, "the selector is too long");
+    *n = (size_t)len;
+    return CVN_OK;
+}
+
 static int parse_port(const char *p, size_t n, char out[6], const char **why)
 {
     unsigned value = 0;

@@ -67,6 +67,11 @@ static int connect_prim(struct cvn_sc *sc, const struct cvn_s_connect *c, enum c
     p.token_setting = c->token_setting;
     p.tokens = c->tokens;
     p.simplex = c->simplex;
+    if (c->qos != NULL) {
+        p.protection = type == CVN_REQUEST ? c->qos->protection : 0;
+        p.extended_control = c->qos->extended_control;
+        p.optimized_dialogue = c->qos->optimized_dialogue;
+    }
     p.tsdu_max_initiator = c->tsdu_max_initiator;
     p.tsdu_max_responder = c->tsdu_max_responder;
     return cvn_sc_request(sc, &p, now);

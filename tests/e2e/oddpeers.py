@@ -306,13 +306,15 @@ class IsodeLink(Link):
 
 
 class Isode(Responder):
-    """All units of 1988; little is checked. `units` is what it has; `answer_data` echoes S-DATA."""
+    """All units of 1988; little is checked. `units` is what it has; `answer_data` echoes S-DATA,
+    `user` is its user data in AC and DN, `confirm` answers minor points."""
 
     link_class = IsodeLink
     units = 0x07ff
 
-    def __init__(self, answer_data=True, user=HELLO):
+    def __init__(self, answer_data=True, user=HELLO, confirm=True):
         self.answer_data = answer_data
+        self.confirm = confirm  # minor points
         self.user = user
         super().__init__()
 
@@ -424,6 +426,8 @@ class Talk:
             si, keep = simple[name]
             if name in ("MIP", "MAP", "AE"):  # indicated, whatever its number
                 self.vm = int(params[42]) + 1
+                if name == "MIP" and not self.peer.confirm:
+                    return False
                 self.va = self.vm
             self.link.send(o.after_pt(si, *[o.par(k, params[k]) for k in keep]))
         elif name == "FN":  # inside an activity too; "keep the transport" is not heard

@@ -14,6 +14,7 @@
 #include "convene/connection.h"
 
 #define RECORD_MAX 600u
+#define SSDU_MAX   4096u
 
 struct end;
 
@@ -32,9 +33,9 @@ struct end {
     uint64_t random;
     const struct play *play;
     void *user;
-    uint8_t ssdu[RECORD_MAX]; /* so far */
+    uint8_t ssdu[SSDU_MAX]; /* so far */
     size_t ssdu_n;
-    bool over; /* the session connection has ended */
+    bool connects; /* it wants to hear of S-CONNECT too */
     char trace[64][80];
     unsigned traced;
 };
@@ -101,4 +102,5 @@ struct config {
 void play_tokens(const struct config *c);
 void play_resync(const struct config *c);
 void play_activities(const struct config *c);
+unsigned play_combinations(uint64_t seed, unsigned every); /* how many */
 #endif

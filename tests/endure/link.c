@@ -146,7 +146,7 @@ static void hear(struct end *e, const struct cvn_x225_prim *ev)
     note(e, "hears", ev);
     if (ev->service == CVN_S_P_ABORT)
         fail(e, "provider abort: %s", ev->why != NULL ? ev->why : "by the peer");
-    if (ev->service == CVN_S_CONNECT) /* pair_open() */
+    if (ev->service == CVN_S_CONNECT && !e->connects) /* pair_open() */
         return;
     if (ev->service != CVN_S_DATA && ev->service != CVN_S_TYPED_DATA) {
         e->play->hear(e, ev);

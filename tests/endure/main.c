@@ -3,7 +3,7 @@
  * endure [--times N] [--seed S] [NAME...] - tokens handed over, resynchronizations in flight, and
  * activities that go from one session connection to another, many times, judged by ledgers.
  *
- * NAME: tokens, resync, activities, tcp, planted; none: all of them. --times multiplies the counts.
+ * NAME: tokens, resync, activities, combinations, tcp, planted; none: all of them. --times multiplies the counts.
  * planted: users who lose, repeat or delay one record, or keep a token, must be found out.
  */
 #include <stdio.h>
@@ -100,6 +100,12 @@ static void tcp_all(uint32_t times, uint64_t seed)
     }
 }
 
+static void combinations_all(uint32_t times, uint64_t seed)
+{
+    const unsigned every = 61; /* a prime, so that every pair of choices comes */
+    passed += play_combinations(seed, times >= every ? 1 : every / times) > 0;
+}
+
 /* In a process of its own, which must fail. */
 static void planted_all(uint32_t times, uint64_t seed)
 {
@@ -148,6 +154,7 @@ int main(int argc, char **argv)
                  {"resync", resync_all},
                  {"activities", activities_all},
                  {"tcp", tcp_all},
+                 {"combinations", combinations_all},
                  {"planted", planted_all}};
     uint32_t times = 1;
     uint64_t seed = 1;

@@ -20,5 +20,6 @@ part tests/torture/power.py 50 "$seed"
 part build/tests/convene-endure --times 20 --seed "$seed"
 part tests/e2e/behaviour.py
 part tests/e2e/strangers.py
+part tests/e2e/odd.py
 part tests/e2e/capture.py
 exit $failed

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cotp - the machine of class 0: ISO 8073 / X.224 clauses 6.2 to 6.9, 6.22 and
- * Annex A (class 0 cells), over TPKT as RFC 1006 and RFC 2126 4.1 say.
+ * cotp - the machine of classes 0 and 2: ISO 8073 / X.224 clauses 6.2 to 6.9, 6.11, 6.22
+ * and Annex A (their cells), over TPKT as RFC 1006 and RFC 2126 say. Here: what the
+ * user asks for; cotp_in.c: what the peer says.
  *
  * Invariants
- *   I1  state is written in cotp_goto() alone; nothing leaves CVN_COTP_ENDED.
+ *   I1  state is written in cvn_cotp_goto() alone; nothing leaves CVN_COTP_ENDED.
  *   I2  at most one of these is under way: a packet header (head_have > 0), a header
  *       TPDU or ED in parts (part_have < part_size), a DT (left > 0).
  *   I3  a DT is never kept: its data are slices of what feed() was given.
@@ -12,64 +13,23 @@
  *       neither; what is queued because of the peer's error (DR, ER) is left out when
  *       there is no memory: the stream's close then says it (6.22.3).
  *   I5  tpdu_max, and in OPEN send_max and receive_max, are 128..CVN_TPDU_MAX.
+ *   I6  in the queue only DTs are bulk units, and EDs overtake them; it is held while,
+ *       and only while, an ED of ours waits for its EA.
  */
 #include "proto/cotp/cotp.h"
 
 #include <assert.h>
 #include <string.h>
 
-#include "base/rd.h"
 #include "base/wr.h"
-#include "proto/cotp/cotp_tpdu.h"
-#include "proto/tpkt/tpkt.h"
+#include "proto/cotp/cotp_i.h"
 
-/* What has to be there before anything can be decided: packet header, LI, code, number. */
-#define COTP_HEAD (CVN_TPKT_HEADER + CVN_TPDU_DATA_HEADER)
-/* The largest TPDU other than DT that is kept. The longest that the rules allow is a DR
- * of 255 octets of header and 64 of user data. */
-#define COTP_PART_MAX   512u
 #define COTP_HEADER_MAX 65600u /* header octets in one cvn_cotp_data() */
-#define COTP_JOINED_MAX (CVN_OUT_INLINE - COTP_HEAD)
-#define COTP_IDLE_MAX   256u /* octets of this object */
 
-struct cvn_cotp {
-    const struct cvn_alloc *alloc;
-    struct cvn_out out;
-    uint8_t *part; /* a TPDU that came in parts; complete: kept for its event until next feed */
-    uint16_t part_size;
-    uint16_t part_have;
-    uint32_t left;     /* octets of the current DT still to come */
-    uint32_t tpdu_max; /* our own limit */
-    uint32_t send_max; /* agreed, in OPEN */
-    uint32_t receive_max;
-    uint16_t reference; /* ours */
-    uint16_t peer;      /* the peer's; 0: not known */
-    uint16_t units;     /* F0 and C0 of our CR, or of the CC that we would answer; 0: absent */
-    uint8_t size;
-    uint8_t state; /* enum cvn_cotp_state */
-    bool initiator;
-    bool lenient;
-    bool expedited;       /* ours to give; from CC on: agreed */
-    bool expedited_asked; /* responder: C6 of the CR, bit 1 */
-    bool options_seen;    /* responder: the CR had a C6, so the CC has one */
-    bool higher_class;    /* responder: the CR preferred another class than 0 */
-    bool dt_end;          /* EOT of the current DT */
-    bool tsdu_in;         /* a TSDU has begun and not ended, in each direction */
-    bool tsdu_out;
-    bool calling_there;
-    bool called_there;
-    uint8_t calling_n;
-    uint8_t called_n;
-    uint8_t head_have;
-    uint8_t head[COTP_HEAD];
-    uint8_t calling[CVN_TSEL_MAX];
-    uint8_t called[CVN_TSEL_MAX];
-};
+static_assert(CVN_OUT_INLINE - COTP_HEAD >= 33,
+              "a session header of usual length joins its DT header");
 
-static_assert(sizeof(struct cvn_cotp) <= COTP_IDLE_MAX, "an idle connection is small");
-static_assert(COTP_JOINED_MAX >= 33, "a session header of usual length joins its DT header");
-
-static void release_part(struct cvn_cotp *c)
+void cvn_cotp_release_part(struct cvn_cotp *c)
 {
     cvn_free(c->alloc, c->part, c->part_size);
     c->part = NULL;
@@ -77,26 +37,27 @@ static void release_part(struct cvn_cotp *c)
     c->part_have = 0;
 }
 
-static bool part_open(const struct cvn_cotp *c)
+static void release_tsels(struct cvn_cotp *c)
 {
-    return c->part_have < c->part_size;
+    cvn_free(c->alloc, c->tsels, COTP_TSELS);
+    c->tsels = NULL;
 }
 
-static void cotp_goto(struct cvn_cotp *c, enum cvn_cotp_state next)
+void cvn_cotp_goto(struct cvn_cotp *c, enum cvn_cotp_state next)
 {
     assert(c->state != CVN_COTP_ENDED && c->state != next); /* I1 */
     c->state = (uint8_t)next;
-    if (next == CVN_COTP_ENDED && part_open(c)) /* what was half received */
-        release_part(c);
+    if (next != CVN_COTP_WFTRESP) /* they stand in CR or CC and nowhere else */
+        release_tsels(c);
+    if (next != CVN_COTP_ENDED)
+        return;
+    if (cotp_part_open(c)) /* what was half received */
+        cvn_cotp_release_part(c);
+    if (c->out.held) /* what waits for an EA that will not come */
+        cvn_out_cut(&c->out);
 }
 
-static uint32_t min32(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
-
-/* The largest exponent of C0 that does not pass octets (I5). */
-static uint8_t size_of(uint32_t octets)
+uint8_t cvn_cotp_size_of(uint32_t octets)
 {
     uint8_t size = CVN_TPDU_SIZE_MIN;
     assert(octets >= 1u << CVN_TPDU_SIZE_MIN);
@@ -105,8 +66,7 @@ static uint8_t size_of(uint32_t octets)
     return size;
 }
 
-/* What C0 and F0 mean together, 6.5.4 j and RFC 1006 5; F0 wins where both stand. */
-static uint32_t octets_of_size(uint8_t size, uint16_t units)
+uint32_t cvn_cotp_octets_of(uint8_t size, uint16_t units)
 {
     if (units != 0)
         return (uint32_t)units * CVN_TPDU_UNIT;
@@ -119,27 +79,58 @@ static bool tpdu_max_valid(uint32_t n)
            (n >= 128 && n <= CVN_TPDU_UNITS_MAX * CVN_TPDU_UNIT && n % CVN_TPDU_UNIT == 0);
 }
 
-/* Keeps a TSEL if it fits, as it is there, if only with no octets. */
-static void keep_tsel(struct cvn_octets o, uint8_t *to, uint8_t *n, bool *there)
+static bool keepable(struct cvn_octets o)
 {
-    *there = o.p != NULL && o.n <= CVN_TSEL_MAX;
-    *n = *there ? (uint8_t)o.n : 0;
-    if (*n > 0)
-        memcpy(to, o.p, o.n);
+    return o.p != NULL && o.n <= CVN_TSEL_MAX;
 }
 
-static struct cvn_octets kept_tsel(const uint8_t *p, uint8_t n, bool there)
+bool cvn_cotp_reserve_tsels(struct cvn_cotp *c)
 {
-    return (struct cvn_octets){.p = there ? p : NULL, .n = n};
+    if (c->tsels == NULL)
+        c->tsels = cvn_new(c->alloc, COTP_TSELS);
+    return c->tsels != NULL;
+}
+
+void cvn_cotp_keep_tsels(struct cvn_cotp *c, struct cvn_octets calling, struct cvn_octets called)
+{
+    c->calling_there = keepable(calling);
+    c->called_there = keepable(called);
+    c->calling_n = c->calling_there ? (uint8_t)calling.n : 0;
+    c->called_n = c->called_there ? (uint8_t)called.n : 0;
+    if (c->calling_n + c->called_n == 0)
+        return;
+    struct cvn_wr w = cvn_wr_init(c->tsels, COTP_TSELS);
+    cvn_wr_bytes(&w, calling.p, c->calling_n);
+    cvn_wr_bytes(&w, called.p, c->called_n);
+}
+
+/* One without octets is there all the same: it points anywhere. */
+static struct cvn_octets kept_calling(const struct cvn_cotp *c)
+{
+    const uint8_t *p = c->calling_n == 0 ? c->head : c->tsels;
+    return (struct cvn_octets){.p = c->calling_there ? p : NULL, .n = c->calling_n};
+}
+
+static struct cvn_octets kept_called(const struct cvn_cotp *c)
+{
+    const uint8_t *p = c->called_n == 0 ? c->head : c->tsels + c->calling_n;
+    return (struct cvn_octets){.p = c->called_there ? p : NULL, .n = c->called_n};
+}
+
+static bool opts_valid(const struct cvn_cotp_opts *o)
+{
+    if (o->reference == 0 || (o->tpdu_max != 0 && !tpdu_max_valid(o->tpdu_max)))
+        return false;
+    if ((o->classes & ~(CVN_COTP_CLASS_0 | CVN_COTP_CLASS_2)) != 0)
+        return false;
+    return !o->initiator || (o->calling.n <= CVN_TSEL_MAX && o->called.n <= CVN_TSEL_MAX);
 }
 
 int cvn_cotp_new(struct cvn_cotp **out, const struct cvn_cotp_opts *opts)
 {
     const struct cvn_alloc *a = opts->alloc == NULL ? cvn_alloc_std() : opts->alloc;
-    uint32_t tpdu_max = opts->tpdu_max == 0 ? CVN_TPDU_MAX : opts->tpdu_max;
-    if (opts->reference == 0 || !tpdu_max_valid(tpdu_max))
-        return CVN_EINVAL;
-    if (opts->initiator && (opts->calling.n > CVN_TSEL_MAX || opts->called.n > CVN_TSEL_MAX))
+    uint8_t usual = opts->initiator ? CVN_COTP_CLASS_0 : CVN_COTP_CLASS_0 | CVN_COTP_CLASS_2;
+    if (!opts_valid(opts))
         return CVN_EINVAL;
     struct cvn_cotp *c = cvn_new(a, sizeof *c);
     if (c == NULL)
@@ -149,11 +140,17 @@ int cvn_cotp_new(struct cvn_cotp **out, const struct cvn_cotp_opts *opts)
     c->initiator = opts->initiator;
     c->lenient = opts->lenient;
     c->expedited = opts->expedited;
+    c->acknowledged = opts->acknowledged || !opts->initiator;
     c->reference = opts->reference;
-    c->tpdu_max = tpdu_max;
+    c->tpdu_max = opts->tpdu_max == 0 ? CVN_TPDU_MAX : opts->tpdu_max;
+    c->classes = opts->classes == 0 ? usual : opts->classes;
     if (opts->initiator) {
-        keep_tsel(opts->calling, c->calling, &c->calling_n, &c->calling_there);
-        keep_tsel(opts->called, c->called, &c->called_n, &c->called_there);
+        c->class_id = (c->classes & CVN_COTP_CLASS_2) != 0 ? 2 : 0;
+        if (opts->calling.n + opts->called.n > 0 && !cvn_cotp_reserve_tsels(c)) {
+            cvn_free(a, c, sizeof *c);
+            return CVN_ENOMEM;
+        }
+        cvn_cotp_keep_tsels(c, opts->calling, opts->called);
         c->calling_there = c->calling_n > 0;
         c->called_there = c->called_n > 0;
     }
@@ -165,21 +162,22 @@ void cvn_cotp_free(struct cvn_cotp *c)
 {
     if (c == NULL)
         return;
-    release_part(c);
+    cvn_cotp_release_part(c);
+    release_tsels(c);
     cvn_out_fini(&c->out);
     cvn_free(c->alloc, c, sizeof *c);
 }
 
 void cvn_cotp_trim(struct cvn_cotp *c)
 {
-    if (!part_open(c))
-        release_part(c);
+    if (!cotp_part_open(c))
+        cvn_cotp_release_part(c);
     cvn_out_trim(&c->out);
 }
 
 /* ---- requests ---- */
 
-static int queue(struct cvn_cotp *c, const struct cvn_tpdu *t)
+int cvn_cotp_queue(struct cvn_cotp *c, const struct cvn_tpdu *t)
 {
     uint8_t octets[CVN_TPDU_PACKET_MAX];
     struct cvn_wr w = cvn_wr_init(octets, sizeof octets);
@@ -187,30 +185,62 @@ static int queue(struct cvn_cotp *c, const struct cvn_tpdu *t)
     return cvn_out_copy(&c->out, octets, w.len);
 }
 
-/* 6.5.4; CR as little as possible: what is left out has its default. */
+int cvn_cotp_queue_urgent(struct cvn_cotp *c, const struct cvn_tpdu *t)
+{
+    uint8_t octets[CVN_OUT_INLINE];
+    struct cvn_wr w = cvn_wr_init(octets, sizeof octets);
+    cvn_tpdu_encode(&w, t);
+    return cvn_out_urgent(&c->out, octets, w.len, false);
+}
+
+int cvn_cotp_queue_last(struct cvn_cotp *c, const struct cvn_tpdu *t)
+{
+    if (cvn_cotp_queue_urgent(c, t) != CVN_OK)
+        return CVN_ENOMEM;
+    cvn_out_cut(&c->out);
+    return CVN_OK;
+}
+
+void cvn_cotp_ask_expedited(struct cvn_cotp *c, bool ask)
+{
+    if (c->state == CVN_COTP_CLOSED && c->initiator)
+        c->expedited = ask;
+}
+
+static uint8_t options_of(bool expedited, bool acknowledged)
+{
+    if (!expedited)
+        return 0;
+    return acknowledged ? CVN_TPDU_EXPEDITED | CVN_TPDU_ACKNOWLEDGED : CVN_TPDU_EXPEDITED;
+}
+
+/* 6.5.4; CR as little as possible: what is left out has its default. But C6 is always
+ * there in class 2, where ISO's default and RFC 2126's differ (RFC 2126 6.6). */
 int cvn_cotp_connect(struct cvn_cotp *c)
 {
     if (c->state != CVN_COTP_CLOSED || !c->initiator)
         return CVN_ESTATE;
-    uint8_t size = c->tpdu_max < CVN_TPDU_MAX ? size_of(c->tpdu_max) : 0;
+    uint8_t size = c->tpdu_max < CVN_TPDU_MAX ? cvn_cotp_size_of(c->tpdu_max) : 0;
     uint16_t units = 0;
     if (size != 0 && c->tpdu_max != 1u << size)
         units = (uint16_t)(c->tpdu_max / CVN_TPDU_UNIT);
     struct cvn_tpdu cr = {
         .code = CVN_TPDU_CR,
         .src = c->reference,
+        .class_id = c->class_id,
+        .class_0 = (c->classes & CVN_COTP_CLASS_0) != 0,
         .size = size, /* beside F0 for peers without it, 6.5.4 k */
         .units = units,
-        .has_options = c->expedited, /* absent: not asked for, RFC 1006 5 */
-        .options = CVN_TPDU_EXPEDITED,
-        .calling = kept_tsel(c->calling, c->calling_n, c->calling_there),
-        .called = kept_tsel(c->called, c->called_n, c->called_there),
+        .has_options = c->expedited || c->class_id != 0, /* absent: not asked for, RFC 1006 5 */
+        .options = options_of(c->expedited, c->acknowledged && c->class_id != 0),
+        .calling = kept_calling(c),
+        .called = kept_called(c),
     };
-    if (queue(c, &cr) != CVN_OK)
+    if (cvn_cotp_queue(c, &cr) != CVN_OK)
         return CVN_ENOMEM;
     c->size = size;
     c->units = units;
-    cotp_goto(c, CVN_COTP_WFCC);
+    cvn_cotp_goto(c, CVN_COTP_WFCC);
     return CVN_OK;
 }
 
@@ -223,44 +253,65 @@ int cvn_cotp_accept(struct cvn_cotp *c)
         .code = CVN_TPDU_CC,
         .dst = c->peer,
         .src = c->reference,
+        .class_id = c->class_id,
         .size = c->size,
         .units = c->units,
-        .has_options = c->options_seen,
-        .options = expedited ? CVN_TPDU_EXPEDITED : 0,
-        .calling = kept_tsel(c->calling, c->calling_n, c->calling_there),
-        .called = kept_tsel(c->called, c->called_n, c->called_there),
+        .has_options = c->options_seen || c->class_id != 0,
+        .options = options_of(expedited, c->acknowledged),
+        .calling = kept_calling(c),
+        .called = kept_called(c),
     };
-    if (queue(c, &cc) != CVN_OK)
+    if (cvn_cotp_queue(c, &cc) != CVN_OK)
         return CVN_ENOMEM;
     c->expedited = expedited;
-    c->receive_max = octets_of_size(c->size, c->units);
-    c->send_max = min32(c->receive_max, c->tpdu_max);
-    cotp_goto(c, CVN_COTP_OPEN);
+    c->receive_max = cvn_cotp_octets_of(c->size, c->units);
+    c->send_max = cotp_min(c->receive_max, c->tpdu_max);
+    cvn_cotp_goto(c, CVN_COTP_OPEN);
     return CVN_OK;
 }
 
-/* SRC-REF 0: the TC was never there (6.6.3). Reasons of 128 and over exist in classes 1
- * to 4 only (13.5.3): they cannot answer a CR for class 0. */
-static int queue_dr(struct cvn_cotp *c, uint16_t dst, uint16_t src, enum cvn_cotp_reason reason)
+struct cvn_tpdu cvn_cotp_dr(const struct cvn_cotp *c, uint16_t dst, uint16_t src,
+                            enum cvn_cotp_reason reason)
 {
-    bool told = (unsigned)reason < CVN_DR_NORMAL || c->higher_class;
-    struct cvn_tpdu dr = {
+    bool told = (unsigned)reason < CVN_DR_NORMAL || c->higher_class || c->class_id != 0;
+    return (struct cvn_tpdu){
         .code = CVN_TPDU_DR,
         .dst = dst,
         .src = src,
         .reason = (uint8_t)(told ? reason : CVN_DR_NOT_SPECIFIED),
     };
-    return queue(c, &dr);
+}
+
+/* OPEN, class 2. What waits for an EA does not go any more: the DR cannot wait. */
+static int release(struct cvn_cotp *c, enum cvn_cotp_reason reason)
+{
+    struct cvn_tpdu dr = cvn_cotp_dr(c, c->peer, c->reference, reason);
+    int rc = c->out.held ? cvn_cotp_queue_last(c, &dr) : cvn_cotp_queue(c, &dr);
+    if (rc == CVN_OK)
+        cvn_cotp_goto(c, CVN_COTP_CLOSING);
+    return rc;
 }
 
 int cvn_cotp_disconnect(struct cvn_cotp *c, enum cvn_cotp_reason reason)
 {
-    if (c->state == CVN_COTP_CLOSED || c->state == CVN_COTP_ENDED)
+    struct cvn_tpdu dr = cvn_cotp_dr(c, c->peer, 0, reason);
+    switch (c->state) {
+    case CVN_COTP_WFCC:
+        cvn_cotp_goto(c, c->class_id == 0 ? CVN_COTP_ENDED : CVN_COTP_WBCL);
+        return CVN_OK;
+    case CVN_COTP_WFTRESP:
+        if (cvn_cotp_queue(c, &dr) != CVN_OK)
+            return CVN_ENOMEM;
+        cvn_cotp_goto(c, CVN_COTP_ENDED);
+        return CVN_OK;
+    case CVN_COTP_OPEN:
+        if (c->class_id != 0)
+            return release(c, reason);
+        cvn_cotp_goto(c, CVN_COTP_ENDED);
+        return CVN_OK;
+    default:
         return CVN_ESTATE;
-    if (c->state == CVN_COTP_WFTRESP && queue_dr(c, c->peer, 0, reason) != CVN_OK)
-        return CVN_ENOMEM;
-    cotp_goto(c, CVN_COTP_ENDED);
-    return CVN_OK;
+    }
 }
 
 /* What one T-DATA request still has to give out, in order. */
@@ -297,22 +348,46 @@ static void lend(struct cvn_out *o, struct source *s, size_t n)
     }
 }
 
+/* Octets of a DT's header and of its packet's. */
+static size_t head_of(const struct cvn_cotp *c)
+{
+    return c->class_id == 0 ? COTP_HEAD : COTP_HEAD2;
+}
+
+/* The most octets that a header may have to join that of a DT. */
+static size_t joined_max(const struct cvn_cotp *c)
+{
+    return CVN_OUT_INLINE - head_of(c);
+}
+
+static size_t payload_max(const struct cvn_cotp *c)
+{
+    return CVN_TPKT_HEADER + c->send_max - head_of(c);
+}
+
 /* Queues the DTs for total octets; the header joins the first one's if it is short. */
 static void queue_dts(struct cvn_cotp *c, struct source *s, size_t total, bool end)
 {
-    size_t payload_max = c->send_max - CVN_TPDU_DATA_HEADER;
+    size_t most = payload_max(c);
     do {
         uint8_t octets[CVN_OUT_INLINE];
         struct cvn_wr w = cvn_wr_init(octets, sizeof octets);
-        size_t payload = total < payload_max ? total : payload_max;
+        size_t payload = total < most ? total : most;
         total -= payload;
-        cvn_tpdu_encode_data(&w, CVN_TPDU_DT, payload, end && total == 0);
+        struct cvn_tpdu_data dt = {
+            .code = CVN_TPDU_DT,
+            .class_id = c->class_id,
+            .end = end && total == 0,
+            .dst = c->peer,
+            .n = payload,
+        };
+        cvn_tpdu_encode_data(&w, &dt);
         if (s->header.n > 0 && s->header_owner == NULL) {
             cvn_wr_bytes(&w, s->header.p, s->header.n);
-            payload -= s->header.n; /* COTP_JOINED_MAX is less than any payload_max */
+            payload -= s->header.n; /* joined_max() is less than any payload_max() */
             s->header.n = 0;
         }
-        int rc = cvn_out_copy(&c->out, octets, w.len);
+        int rc = cvn_out_bulk(&c->out, octets, w.len);
         assert(rc == CVN_OK && !w.bad);
         lend(&c->out, s, payload);
     } while (total > 0);
@@ -322,7 +397,7 @@ int cvn_cotp_data(struct cvn_cotp *c, struct cvn_octets header, struct cvn_ref *
                   const struct cvn_octets *data, size_t n, bool end)
 {
     size_t total = header.n;
-    size_t lent = header.n > COTP_JOINED_MAX;
+    size_t lent = header.n > joined_max(c);
     if (c->state != CVN_COTP_OPEN)
         return CVN_ESTATE;
     if (header.n > COTP_HEADER_MAX)
@@ -336,11 +411,11 @@ int cvn_cotp_data(struct cvn_cotp *c, struct cvn_octets header, struct cvn_ref *
     if (total == 0 && !c->tsdu_out)
         return CVN_EINVAL; /* 6.3.3: no TSDU without octets */
     /* Every DT has a piece for its header, and may cut what is lent in two. */
-    size_t cuts = total == 0 ? 0 : (total - 1) / (c->send_max - CVN_TPDU_DATA_HEADER);
+    size_t cuts = total == 0 ? 0 : (total - 1) / payload_max(c);
     if (cvn_out_reserve(&c->out, 1 + cuts + lent + cuts) != CVN_OK)
         return CVN_ENOMEM;
     struct source s = {.header = header, .owner = owner, .data = data};
-    if (header.n > COTP_JOINED_MAX) {
+    if (header.n > joined_max(c)) {
         s.header_owner = cvn_out_dup(&c->out, header.p, header.n, &s.header.p);
         if (s.header_owner == NULL)
             return CVN_ENOMEM;
@@ -353,7 +428,7 @@ int cvn_cotp_data(struct cvn_cotp *c, struct cvn_octets header, struct cvn_ref *
 
 int cvn_cotp_expedited(struct cvn_cotp *c, struct cvn_octets data)
 {
-    uint8_t octets[COTP_HEAD + CVN_EXPEDITED_MAX];
+    uint8_t octets[COTP_HEAD2 + CVN_EXPEDITED_MAX];
     struct cvn_wr w = cvn_wr_init(octets, sizeof octets);
     if (c->state != CVN_COTP_OPEN)
         return CVN_ESTATE;
@@ -361,416 +436,21 @@ int cvn_cotp_expedited(struct cvn_cotp *c, struct cvn_octets data)
         return CVN_EUNIT;
     if (data.n < 1 || data.n > CVN_EXPEDITED_MAX)
         return CVN_EINVAL;
-    cvn_tpdu_encode_data(&w, CVN_TPDU_ED, data.n, true);
+    struct cvn_tpdu_data ed = {
+        .code = CVN_TPDU_ED,
+        .class_id = c->class_id,
+        .end = true,
+        .dst = c->peer,
+        .n = data.n,
+    };
+    cvn_tpdu_encode_data(&w, &ed);
     cvn_wr_bytes(&w, data.p, data.n);
     assert(!w.bad);
-    return cvn_out_copy(&c->out, octets, w.len);
-}
-
-/* ---- endings that were not asked for ---- */
-
-static int ended(struct cvn_cotp *c, struct cvn_cotp_event *ev, bool local, uint8_t reason,
-                 const char *why)
-{
-    cotp_goto(c, CVN_COTP_ENDED);
-    *ev = (struct cvn_cotp_event){
-        .kind = CVN_COTP_EV_DISCONNECT,
-        .local = local,
-        .reason = reason,
-        .why = why,
-    };
-    return CVN_EVENT;
-}
-
-/* ER with the octets of tpdu up to the bad one, 6.22.3 note 5. */
-static void queue_er(struct cvn_cotp *c, uint16_t dst, struct cvn_octets tpdu,
-                     const struct cvn_tpdu_fault *f)
-{
-    assert(f->upto <= tpdu.n);
-    struct cvn_tpdu er = {
-        .code = CVN_TPDU_ER,
-        .dst = dst,
-        .reason = (uint8_t)f->cause,
-        .extra = {.p = tpdu.p, .n = f->upto},
-    };
-    (void)!queue(c, &er); /* I4 */
-}
-
-/* An invalid TPDU of a TC that is there: ER, if the peer's reference is known, and over. */
-static int invalid(struct cvn_cotp *c, struct cvn_octets tpdu, const struct cvn_tpdu_fault *f,
-                   struct cvn_cotp_event *ev)
-{
-    if (c->peer != 0)
-        queue_er(c, c->peer, tpdu, f);
-    return ended(c, ev, true, (uint8_t)f->reason, f->why);
-}
-
-/* An invalid CR: ER if it asks for class 0, else DR (6.6.3); nothing if it does not say
- * whom to answer. */
-static int invalid_cr(struct cvn_cotp *c, struct cvn_octets in, const struct cvn_tpdu *t,
-                      const struct cvn_tpdu_fault *f, struct cvn_cotp_event *ev)
-{
-    c->higher_class = t->class_id != 0;
-    if (t->src != 0 && c->higher_class)
-        (void)!queue_dr(c, t->src, 0, f->reason); /* I4 */
-    else if (t->src != 0)
-        queue_er(c, t->src, in, f);
-    return ended(c, ev, true, (uint8_t)f->reason, f->why);
-}
-
-/* ---- what the peer says ---- */
-
-/* What the CC would answer, 6.5.4 j, k; RFC 2126 6.4: with a size wherever one was proposed. */
-static void choose_size(struct cvn_cotp *c, const struct cvn_tpdu *cr)
-{
-    uint8_t ours = size_of(c->tpdu_max);
-    assert(c->size == 0 && c->units == 0);
-    if (cr->units != 0)
-        c->units = (uint16_t)min32(cr->units, c->tpdu_max / CVN_TPDU_UNIT);
-    else if (cr->size != 0)
-        c->size = cr->size < ours ? cr->size : ours;
-    else if (c->tpdu_max <= 1u << CVN_TPDU_SIZE_MAX)
-        c->size = ours;
-}
-
-static int on_cr(struct cvn_cotp *c, struct cvn_octets in, struct cvn_cotp_event *ev)
-{
-    struct cvn_tpdu t;
-    struct cvn_tpdu_fault f;
-    if (cvn_tpdu_decode(in, &t, &f) != CVN_OK)
-        return invalid_cr(c, in, &t, &f, ev);
-    c->higher_class = t.class_id != 0;
-    if (!t.class_0) {
-        (void)!queue_dr(c, t.src, 0, CVN_DR_NEGOTIATION_FAILED); /* I4 */
-        return ended(c, ev, true, CVN_DR_NEGOTIATION_FAILED,
-                     "the CR does not allow class 0 (X.224 6.5.4 h)");
-    }
-    c->peer = t.src;
-    c->options_seen = t.has_options;
-    c->expedited_asked = (t.options & CVN_TPDU_EXPEDITED) != 0;
-    choose_size(c, &t);
-    keep_tsel(t.calling, c->calling, &c->calling_n, &c->calling_there);
-    keep_tsel(t.called, c->called, &c->called_n, &c->called_there);
-    cotp_goto(c, CVN_COTP_WFTRESP);
-    *ev = (struct cvn_cotp_event){
-        .kind = CVN_COTP_EV_CONNECT_IND,
-        .data = t.data,
-        .expedited = c->expedited_asked,
-        .calling = t.calling,
-        .called = t.called,
-        .tpdu_max = min32(octets_of_size(c->size, c->units), c->tpdu_max),
-    };
-    return CVN_EVENT;
-}
-
-/* P6: what makes a well-formed CC unacceptable, or NULL. */
-static const char *cc_refused(const struct cvn_cotp *c, const struct cvn_tpdu *t, uint8_t *reason)
-{
-    uint8_t asked = c->expedited ? CVN_TPDU_EXPEDITED : 0;
-    *reason = CVN_DR_MISMATCHED_REFERENCES;
-    if (t->dst != c->reference)
-        return "CC for another reference (X.224 6.9.4)";
-    *reason = CVN_DR_NEGOTIATION_FAILED;
-    if (t->class_id != 0)
-        return "CC selects a class that was not offered (X.224 6.5.4 h)";
-    if ((t->options & ~asked) != 0)
-        return "CC selects an option that was not offered (X.224 6.5.4, table 4)";
-    if (t->units != 0 && t->size != 0)
-        return "CC has both kinds of TPDU size (X.224 6.5.4 k)";
-    if (t->units > c->units)
-        return "CC has a preferred TPDU size that was not proposed, or larger (X.224 6.5.4 k)";
-    if (t->size != 0 && c->size != 0 && t->size > c->size)
-        return "CC has a TPDU size over the proposal (X.224 6.5.4 j)";
-    return NULL;
-}
-
-/* No size where one was proposed: 65,531 by RFC 1006, the proposal for those who
- * read ISO's rules: send no more than proposed, take all. */
-static int on_cc(struct cvn_cotp *c, const struct cvn_tpdu *t, struct cvn_cotp_event *ev)
-{
-    uint8_t reason = 0;
-    const char *refused = cc_refused(c, t, &reason);
-    if (refused != NULL)
-        return ended(c, ev, true, reason, refused); /* P6: close, without DR */
-    bool sized = t->size != 0 || t->units != 0;
-    uint32_t agreed = octets_of_size(t->size, t->units);
-    c->peer = t->src;
-    c->receive_max = agreed;
-    c->send_max = min32(c->tpdu_max, sized ? agreed : octets_of_size(c->size, 0));
-    c->expedited = (t->options & CVN_TPDU_EXPEDITED) != 0;
-    cotp_goto(c, CVN_COTP_OPEN);
-    *ev = (struct cvn_cotp_event){
-        .kind = CVN_COTP_EV_CONNECT_CONF,
-        .data = t->data,
-        .expedited = c->expedited,
-        .calling = t->calling,
-        .called = t->called,
-        .tpdu_max = c->send_max,
-    };
-    return CVN_EVENT;
-}
-
-/* A CC where there is no TC is answered by DR (table A.6; 6.9.4.2 a). */
-static int on_stray_cc(struct cvn_cotp *c, struct cvn_octets in, struct cvn_cotp_event *ev)
-{
-    struct cvn_tpdu t;
-    struct cvn_tpdu_fault f;
-    if (cvn_tpdu_decode(in, &t, &f) == CVN_OK)
-        (void)!queue_dr(c, t.src, t.dst, CVN_DR_NOT_SPECIFIED); /* I4 */
-    return ended(c, ev, true, CVN_DR_PROTOCOL_ERROR, "CC without a CR (X.224 6.9.4.2)");
-}
-
-static int on_dr(struct cvn_cotp *c, const struct cvn_tpdu *t, struct cvn_cotp_event *ev)
-{
-    (void)ended(c, ev, false, t->reason, "the peer has sent DR (X.224 6.7)");
-    ev->data = t->data;
-    return CVN_EVENT;
-}
-
-static int on_er(struct cvn_cotp *c, const struct cvn_tpdu *t, struct cvn_cotp_event *ev)
-{
-    (void)ended(c, ev, false, t->reason, "the peer has sent ER (X.224 6.22)");
-    ev->error_tpdu = true;
-    ev->data = t->extra;
-    return CVN_EVENT;
-}
-
-/* A whole TPDU other than DT, one that the state takes. */
-static int on_tpdu(struct cvn_cotp *c, struct cvn_octets in, struct cvn_cotp_event *ev)
-{
-    struct cvn_rd rd = cvn_rd_init(in.p, in.n);
-    cvn_rd_skip(&rd, 1);
-    uint8_t code = cvn_rd_u8(&rd) & 0xf0;
-    if (code == CVN_TPDU_ED) {
-        cvn_rd_skip(&rd, 1);
-        *ev = (struct cvn_cotp_event){
-            .kind = CVN_COTP_EV_EXPEDITED,
-            .data = {.p = rd.at, .n = cvn_rd_left(&rd)},
-        };
-        return CVN_EVENT;
-    }
-    if (c->state == CVN_COTP_CLOSED)
-        return code == CVN_TPDU_CR ? on_cr(c, in, ev) : on_stray_cc(c, in, ev);
-    struct cvn_tpdu t;
-    struct cvn_tpdu_fault f;
-    int rc = cvn_tpdu_decode(in, &t, &f);
-    if (t.code == CVN_TPDU_ER && rc != CVN_OK)
-        return ended(c, ev, true, (uint8_t)f.reason, f.why); /* never ER for ER, 6.22.3 note 2 */
-    if (rc != CVN_OK) {
-        c->peer = c->peer == 0 ? t.src : c->peer;
-        return invalid(c, in, &f, ev);
-    }
-    if (t.code == CVN_TPDU_CC)
-        return on_cc(c, &t, ev);
-    return t.code == CVN_TPDU_DR ? on_dr(c, &t, ev) : on_er(c, &t, ev);
-}
-
-/* ---- the stream ---- */
-
-/* Table A.6: which TPDUs other than DT and ED the state takes; ED in OPEN if agreed. */
-static bool takes(const struct cvn_cotp *c, uint8_t code)
-{
-    switch (c->state) {
-    case CVN_COTP_CLOSED:
-        return (code & 0xf0) == CVN_TPDU_CC || (!c->initiator && (code & 0xf0) == CVN_TPDU_CR);
-    case CVN_COTP_WFCC:
-        return (code & 0xf0) == CVN_TPDU_CC || code == CVN_TPDU_DR || code == CVN_TPDU_ER;
-    case CVN_COTP_WFTRESP:
-        return code == CVN_TPDU_DR;
-    default:
-        return code == CVN_TPDU_DR || code == CVN_TPDU_ER;
-    }
-}
-
-/* A TPDU that the state does not take. Without a TC: close, as for a second CR
- * (6.9.1.4.2 of 1995) and for ER (6.22.3 note 2); else it is a protocol error. */
-static int unexpected(struct cvn_cotp *c, struct cvn_octets head, uint32_t n, uint8_t li,
-                      uint8_t code, struct cvn_cotp_event *ev)
-{
-    struct cvn_tpdu_fault f = {
-        .cause = CVN_ER_TPDU_TYPE,
-        .reason = CVN_DR_PROTOCOL_ERROR,
-        .upto = 2,
-        .why = "a TPDU that is not valid in class 0 or not now (X.224 13.1, A.6)",
-    };
-    if (c->state == CVN_COTP_CLOSED)
-        return ended(c, ev, true, CVN_DR_PROTOCOL_ERROR, "the first TPDU is not a CR (X.224 A.6)");
-    if ((code & 0xf0) == CVN_TPDU_CR || code == CVN_TPDU_ER)
-        return ended(c, ev, true, CVN_DR_PROTOCOL_ERROR, f.why);
-    if (li == 0 || li > CVN_TPDU_LI_MAX || li >= n) {
-        f.cause = CVN_ER_NOT_SPECIFIED;
-        f.reason = CVN_DR_LENGTH_INVALID;
-        f.upto = 1;
-        f.why = "a length indicator that is 0, 255 or too long (X.224 13.2.1)";
-    }
-    return invalid(c, head, &f, ev);
-}
-
-/* The next octets of the current DT: a slice of in (I3). */
-static int on_payload(struct cvn_cotp *c, const uint8_t *in, size_t len, size_t *used,
-                      struct cvn_cotp_event *ev)
-{
-    size_t n = c->left < len ? c->left : len;
-    c->left -= (uint32_t)n;
-    *used += n;
-    *ev = (struct cvn_cotp_event){
-        .kind = CVN_COTP_EV_DATA,
-        .data = {.p = in, .n = n},
-        .begin = !c->tsdu_in,
-        .end = c->left == 0 && c->dt_end,
-    };
-    c->tsdu_in = !ev->end;
-    return CVN_EVENT;
-}
-
-/* A DT of n octets in OPEN; *used octets of in were its header. */
-static int on_dt(struct cvn_cotp *c, const uint8_t *header, uint32_t n, const uint8_t *in,
-                 size_t len, size_t *used, struct cvn_cotp_event *ev)
-{
-    struct cvn_octets tpdu = {.p = header, .n = CVN_TPDU_DATA_HEADER};
-    struct cvn_tpdu_fault f;
-    c->head_have = 0;
-    if (cvn_tpdu_decode_data(header, n, c->lenient, &c->dt_end, &f) != CVN_OK)
-        return invalid(c, tpdu, &f, ev);
-    f = (struct cvn_tpdu_fault){
-        .cause = CVN_ER_NOT_SPECIFIED,
-        .reason = CVN_DR_LENGTH_INVALID,
-        .upto = CVN_TPDU_DATA_HEADER,
-        .why = "a DT over the agreed TPDU size (X.224 6.5.4 j)",
-    };
-    if (n > c->receive_max)
-        return invalid(c, tpdu, &f, ev);
-    f.why = "a TSDU without octets (X.224 6.3.3)";
-    if (n == CVN_TPDU_DATA_HEADER && !c->tsdu_in)
-        return invalid(c, tpdu, &f, ev);
-    c->left = n - CVN_TPDU_DATA_HEADER;
-    if (c->left > 0 && *used == len)
-        return CVN_MORE;
-    return on_payload(c, in + *used, len - *used, used, ev);
-}
-
-/* More of the TPDU in parts. */
-static int on_part(struct cvn_cotp *c, const uint8_t *in, size_t len, size_t *used,
-                   struct cvn_cotp_event *ev)
-{
-    size_t n = c->part_size - c->part_have;
-    if (n > len - *used)
-        n = len - *used;
-    if (n > 0)
-        memcpy(c->part + c->part_have, in + *used, n);
-    c->part_have = (uint16_t)(c->part_have + n);
-    *used += n;
-    if (part_open(c))
-        return CVN_MORE;
-    return on_tpdu(c, (struct cvn_octets){.p = c->part, .n = c->part_size}, ev);
-}
-
-/* A header TPDU or ED of n octets that the state takes: from in if it is there as
- * a whole, else by way of part. */
-static int on_whole(struct cvn_cotp *c, const uint8_t *header, uint32_t n, const uint8_t *in,
-                    size_t len, size_t *used, struct cvn_cotp_event *ev)
-{
-    if (n > COTP_PART_MAX)
-        return ended(c, ev, true, CVN_DR_LENGTH_INVALID,
-                     "a TPDU longer than its user data may be (X.224 13.3.5, 13.5.5)");
-    size_t rest = n - CVN_TPDU_DATA_HEADER;
-    if (c->head_have == 0 && len - *used >= rest) {
-        *used += rest;
-        return on_tpdu(c, (struct cvn_octets){.p = header, .n = n}, ev);
-    }
-    uint8_t *part = cvn_resize(c->alloc, NULL, 0, n);
-    if (part == NULL) {
-        *used = 0;
+    if (cvn_out_urgent(&c->out, octets, w.len, c->acknowledged) != CVN_OK)
         return CVN_ENOMEM;
-    }
-    memcpy(part, header, CVN_TPDU_DATA_HEADER);
-    c->head_have = 0;
-    c->part = part;
-    c->part_size = (uint16_t)n;
-    c->part_have = CVN_TPDU_DATA_HEADER;
-    return on_part(c, in, len, used, ev);
-}
-
-/* The seven octets at head are a packet header and the first three of its TPDU. */
-static int on_head(struct cvn_cotp *c, const uint8_t *head, const uint8_t *in, size_t len,
-                   size_t *used, struct cvn_cotp_event *ev)
-{
-    uint32_t n = cvn_tpkt_length(head);
-    if (n == 0)
-        return ended(c, ev, true, CVN_DR_PROTOCOL_ERROR, "not a packet of RFC 1006");
-    n -= CVN_TPKT_HEADER;
-    struct cvn_octets tpdu = {.p = head + CVN_TPKT_HEADER, .n = CVN_TPDU_DATA_HEADER};
-    struct cvn_rd rd = cvn_rd_init(tpdu.p, tpdu.n);
-    uint8_t li = cvn_rd_u8(&rd);
-    uint8_t code = cvn_rd_u8(&rd);
-    bool open = c->state == CVN_COTP_OPEN;
-    if (open && (code & 0xf0) == CVN_TPDU_DT)
-        return on_dt(c, tpdu.p, n, in, len, used, ev);
-    if (open && c->expedited && (code & 0xf0) == CVN_TPDU_ED) {
-        bool eot = false;
-        struct cvn_tpdu_fault f;
-        if (cvn_tpdu_decode_data(tpdu.p, n, c->lenient, &eot, &f) != CVN_OK)
-            return invalid(c, tpdu, &f, ev);
-        return on_whole(c, tpdu.p, n, in, len, used, ev);
-    }
-    if (!takes(c, code))
-        return unexpected(c, tpdu, n, li, code, ev);
-    return on_whole(c, tpdu.p, n, in, len, used, ev);
-}
-
-/* Octets where a packet begins. */
-static int on_packet(struct cvn_cotp *c, const uint8_t *in, size_t len, size_t *used,
-                     struct cvn_cotp_event *ev)
-{
-    if (c->head_have == 0 && len >= COTP_HEAD) {
-        *used = COTP_HEAD;
-        return on_head(c, in, in, len, used, ev);
-    }
-    size_t n = COTP_HEAD - c->head_have;
-    if (n > len)
-        n = len;
-    memcpy(c->head + c->head_have, in, n);
-    *used = n;
-    if (c->head_have + n == COTP_HEAD) /* head_have stays: without memory nothing was taken */
-        return on_head(c, c->head, in, len, used, ev);
-    c->head_have = (uint8_t)(c->head_have + n);
-    if (c->head_have >= CVN_TPKT_HEADER && cvn_tpkt_length(c->head) == 0)
-        return ended(c, ev, true, CVN_DR_PROTOCOL_ERROR, "not a packet of RFC 1006");
-    return CVN_MORE;
-}
-
-int cvn_cotp_feed(struct cvn_cotp *c, const uint8_t *in, size_t len, size_t *used,
-                  struct cvn_cotp_event *ev)
-{
-    *used = 0;
-    if (!part_open(c))
-        release_part(c);
-    if (c->state == CVN_COTP_ENDED) {
-        *used = len;
-        return CVN_ECLOSED;
-    }
-    if (len == 0)
-        return CVN_MORE;
-    if (c->left > 0)
-        return on_payload(c, in, len, used, ev);
-    if (c->part_size > 0)
-        return on_part(c, in, len, used, ev);
-    return on_packet(c, in, len, used, ev);
-}
-
-int cvn_cotp_stream_closed(struct cvn_cotp *c, struct cvn_cotp_event *ev)
-{
-    bool begun = c->state != CVN_COTP_CLOSED;
-    bool inside = c->tsdu_in || c->left > 0 || c->head_have > 0 || part_open(c);
-    if (c->state == CVN_COTP_ENDED)
-        return CVN_NONE;
-    struct cvn_cotp_event e;
-    (void)ended(c, &e, false, CVN_DR_NOT_SPECIFIED,
-                inside ? "the stream has ended inside a TSDU" : "the stream has ended");
-    if (!begun)
-        return CVN_NONE;
-    *ev = e;
-    return CVN_EVENT;
+    if (c->acknowledged)
+        cvn_out_hold(&c->out); /* RFC 2126 4.2.2: neither DT nor ED before its EA */
+    return CVN_OK;
 }
 
 struct cvn_out *cvn_cotp_out(struct cvn_cotp *c)
@@ -791,4 +471,14 @@ bool cvn_cotp_closing(const struct cvn_cotp *c)
 bool cvn_cotp_has_expedited(const struct cvn_cotp *c)
 {
     return c->state == CVN_COTP_OPEN && c->expedited;
+}
+
+unsigned cvn_cotp_class_id(const struct cvn_cotp *c)
+{
+    return c->class_id;
+}
+
+uint32_t cvn_cotp_tpdu_max(const struct cvn_cotp *c)
+{
+    return c->send_max;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cotp_tpdu - the codec of class 0's TPDUs: ISO 8073 / X.224 clause 13, with what
- * RFC 1006 sections 5 and 6 and RFC 2126 sections 4.1 and 6.5 change.
+ * cotp_tpdu - the codec of the TPDUs of classes 0 and 2: ISO 8073 / X.224 clause 13, with
+ * what RFC 1006 sections 5 and 6 and RFC 2126 sections 4 and 6 change.
  *
  * Invariants
  *   I1  the header cursor ends where LI says: a parameter cannot reach user data.
@@ -20,8 +20,13 @@ enum tpdu_parameter {
     PARAM_SIZE = 0xc0,
     PARAM_CALLING = 0xc1, /* in an ER: the invalid TPDU */
     PARAM_CALLED = 0xc2,
+    PARAM_PROTECTION = 0xc5,
     PARAM_OPTIONS = 0xc6,
     PARAM_ALTERNATIVES = 0xc7,
+    PARAM_ERROR_RATE = 0x86,
+    PARAM_PRIORITY = 0x87,
+    PARAM_DELAY = 0x88,
+    PARAM_THROUGHPUT = 0x89,
     PARAM_ADDITIONAL = 0xe0,
     PARAM_UNITS = 0xf0,
 };
@@ -120,20 +125,10 @@ static int options_parameter(struct reader *r, const struct parameter *p)
     return CVN_OK;
 }
 
-/* Table 3 of 6.5.4 h: may the preferred class name this alternative? */
+/* Table 3 of 6.5.4 h: may the preferred class, 1 to 4, name this alternative? */
 static bool alternative_valid(uint8_t preferred, uint8_t alternative)
 {
-    switch (preferred) {
-    case 1:
-        return alternative <= 1;
-    case 2:
-        return alternative == 0 || alternative == 2;
-    case 3:
-    case 4:
-        return alternative <= preferred;
-    default:
-        return false;
-    }
+    return alternative <= preferred && (preferred != 2 || alternative != 1);
 }
 
 /* C7. Class 1 implies that class 0 may be answered, be it preferred or alternative. */
@@ -191,6 +186,30 @@ static int cr_parameter(struct reader *r, const struct parameter *p)
     }
 }
 
+/* What only a CC of class 2 may have: protection and quality of service, which mean
+ * nothing over TCP (RFC 2126 3.1). */
+static int cc_other_parameter(struct reader *r, const struct parameter *p)
+{
+    static const struct {
+        uint8_t code;
+        uint8_t lengths[2]; /* 0: any */
+    } others[] = {
+        {PARAM_PROTECTION, {0, 0}}, {PARAM_ERROR_RATE, {3, 3}},   {PARAM_PRIORITY, {2, 2}},
+        {PARAM_DELAY, {8, 8}},      {PARAM_THROUGHPUT, {12, 24}},
+    };
+    size_t n = cvn_rd_left(&p->value);
+    for (size_t i = 0; r->t->class_id == 2 && i < sizeof others / sizeof *others; i++) {
+        if (p->code != others[i].code)
+            continue;
+        if (others[i].lengths[0] == 0 || n == others[i].lengths[0] || n == others[i].lengths[1])
+            return CVN_OK;
+        return fault_length(r->f, CVN_ER_PARAMETER_VALUE, upto_length(p),
+                            "a parameter of a length that it does not have (X.224 13.3.4)");
+    }
+    return fault(r->f, CVN_ER_PARAMETER_CODE, upto_code(p),
+                 "a parameter that a CC of its class cannot have (X.224 13.4.4)");
+}
+
 static int cc_parameter(struct reader *r, const struct parameter *p)
 {
     struct cvn_tpdu *t = r->t;
@@ -227,8 +246,7 @@ static int cc_parameter(struct reader *r, const struct parameter *p)
     case PARAM_OPTIONS:
         return options_parameter(r, p);
     default:
-        return fault(r->f, CVN_ER_PARAMETER_CODE, upto_code(p),
-                     "a parameter that a class 0 CC cannot have (X.224 13.4.4)");
+        return cc_other_parameter(r, p);
     }
 }
 
@@ -250,7 +268,14 @@ static int er_parameter(struct reader *r, const struct parameter *p)
     return CVN_OK;
 }
 
-/* The kinds of TPDU with a header of their own, 13.3 to 13.5 and 13.12. */
+/* DC and EA: 13.6 and 13.10 know the checksum of class 4 alone. */
+static int no_parameter(struct reader *r, const struct parameter *p)
+{
+    return fault(r->f, CVN_ER_PARAMETER_CODE, upto_code(p),
+                 "a parameter in a DC or EA (X.224 13.6, 13.10)");
+}
+
+/* The kinds of TPDU with a header of their own, 13.3 to 13.6, 13.10 and 13.12. */
 static const struct kind {
     enum cvn_tpdu_code code;
     uint8_t li_min;
@@ -260,10 +285,12 @@ static const struct kind {
     {CVN_TPDU_CR, 6, CVN_TPDU_USER_CONNECT, cr_parameter},
     {CVN_TPDU_CC, 6, CVN_TPDU_USER_CONNECT, cc_parameter},
     {CVN_TPDU_DR, 6, CVN_TPDU_USER_DR, dr_parameter},
+    {CVN_TPDU_DC, 5, 0, no_parameter},
     {CVN_TPDU_ER, 4, 0, er_parameter},
+    {CVN_TPDU_EA, 4, 0, no_parameter},
 };
 
-/* The low four bits are credit in CR and CC, fixed in DR and ER (13.1). */
+/* The low four bits are credit in CR and CC, fixed in the others (13.1). */
 static const struct kind *kind_of(uint8_t code)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -290,6 +317,7 @@ static int connect_fixed(struct reader *r, uint8_t code)
         return fault(r->f, CVN_ER_PARAMETER_VALUE, so_far(r),
                      "a class that does not exist (X.224 13.3.3)");
     t->class_id = octet >> 4;
+    t->option = option;
     if (t->class_id == 0 && (code & 0x0f) != 0)
         return fault(r->f, CVN_ER_PARAMETER_VALUE, 2, "credit in class 0 (X.224 13.3.3)");
     if ((option & OPTION_RESERVED) != 0 || (t->class_id == 0 && option != 0))
@@ -299,23 +327,31 @@ static int connect_fixed(struct reader *r, uint8_t code)
     return CVN_OK;
 }
 
+/* EA: DST-REF and a number of seven bits, any one without explicit flow control
+ * (10.2.4.3). */
+static int ea_fixed(struct reader *r)
+{
+    r->t->dst = cvn_rd_be16(&r->header);
+    r->t->number = cvn_rd_u8(&r->header);
+    if ((r->t->number & 0x80) != 0)
+        return fault(r->f, CVN_ER_PARAMETER_VALUE, so_far(r),
+                     "bit 8 beside the number of an EA (X.224 13.10.3)");
+    return CVN_OK;
+}
+
 static int fixed_part(struct reader *r, uint8_t code)
 {
-    switch (r->t->code) {
-    case CVN_TPDU_CR:
-    case CVN_TPDU_CC:
+    struct cvn_tpdu *t = r->t;
+    if (t->code == CVN_TPDU_CR || t->code == CVN_TPDU_CC)
         return connect_fixed(r, code);
-    case CVN_TPDU_DR:
-        r->t->dst = cvn_rd_be16(&r->header);
-        r->t->src = cvn_rd_be16(&r->header);
-        r->t->reason = cvn_rd_u8(&r->header);
-        return CVN_OK;
-    default:
-        assert(r->t->code == CVN_TPDU_ER);
-        r->t->dst = cvn_rd_be16(&r->header);
-        r->t->reason = cvn_rd_u8(&r->header);
-        return CVN_OK;
-    }
+    if (t->code == CVN_TPDU_EA)
+        return ea_fixed(r);
+    t->dst = cvn_rd_be16(&r->header);
+    if (t->code != CVN_TPDU_ER)
+        t->src = cvn_rd_be16(&r->header);
+    if (t->code != CVN_TPDU_DC)
+        t->reason = cvn_rd_u8(&r->header);
+    return CVN_OK;
 }
 
 static int variable_part(struct reader *r, const struct kind *kind)
@@ -379,30 +415,39 @@ int cvn_tpdu_decode(struct cvn_octets in, struct cvn_tpdu *t, struct cvn_tpdu_fa
     return CVN_OK;
 }
 
-int cvn_tpdu_decode_data(const uint8_t header[CVN_TPDU_DATA_HEADER], uint32_t n, bool lenient,
-                         bool *end, struct cvn_tpdu_fault *f)
+/* The data of a DT or ED, n octets. */
+static int judge_data(bool ed, bool end, uint32_t n, uint32_t header, struct cvn_tpdu_fault *f)
 {
-    struct cvn_rd rd = cvn_rd_init(header, CVN_TPDU_DATA_HEADER);
+    if (ed && (n < 1 || n > CVN_EXPEDITED_MAX))
+        return fault_length(f, CVN_ER_NOT_SPECIFIED, header,
+                            "ED not of 1-16 octets (X.224 6.11.4)");
+    if (!ed && n == 0 && !end)
+        return fault_length(f, CVN_ER_NOT_SPECIFIED, header,
+                            "an empty DT that does not end its TSDU (X.224 6.3.3)");
+    return CVN_OK;
+}
+
+int cvn_tpdu_decode_data(struct cvn_octets header, uint32_t n, bool lenient, bool *end,
+                         struct cvn_tpdu_fault *f)
+{
+    struct cvn_rd rd = cvn_rd_init(header.p, header.n);
+    bool class_0 = header.n == CVN_TPDU_DATA_HEADER;
     uint8_t li = cvn_rd_u8(&rd);
     uint8_t code = cvn_rd_u8(&rd);
+    cvn_rd_skip(&rd, header.n - CVN_TPDU_DATA_HEADER); /* DST-REF */
     uint8_t number = cvn_rd_u8(&rd);
-    assert(n >= CVN_TPDU_DATA_HEADER);
-    uint32_t data = n - CVN_TPDU_DATA_HEADER;
-    bool eot = (number & 0x80) != 0;
-    if (li != CVN_TPDU_DATA_HEADER - 1)
+    assert(n >= header.n && (class_0 || header.n == CVN_TPDU_DATA_HEADER2));
+    if (li != header.n - 1)
         return fault_length(f, CVN_ER_NOT_SPECIFIED, 1,
-                            "a length indicator other than 2 (X.224 13.7)");
+                            class_0 ? "a length indicator other than 2 (X.224 13.7)"
+                                    : "a length indicator other than 4 (X.224 13.7)");
     if ((code & 0x0f) != 0 && !lenient)
         return fault(f, CVN_ER_PARAMETER_VALUE, 2, "credit bits in DT or ED (RFC 2126 6.5)");
-    if ((number & 0x7f) != 0 && !lenient)
+    if (class_0 && (number & 0x7f) != 0 && !lenient)
         return fault(f, CVN_ER_PARAMETER_VALUE, 3, "a number in DT or ED (RFC 2126 6.5)");
-    if ((code & 0xf0) == CVN_TPDU_ED && (data < 1 || data > CVN_EXPEDITED_MAX))
-        return fault_length(f, CVN_ER_NOT_SPECIFIED, 3, "ED not of 1-16 octets (X.224 6.11.4)");
-    if ((code & 0xf0) == CVN_TPDU_DT && data == 0 && !eot)
-        return fault_length(f, CVN_ER_NOT_SPECIFIED, 3,
-                            "an empty DT that does not end its TSDU (X.224 6.3.3)");
-    *end = eot;
-    return CVN_OK;
+    *end = (number & 0x80) != 0;
+    return judge_data((code & 0xf0) == CVN_TPDU_ED, *end, n - (uint32_t)header.n,
+                      (uint32_t)header.n, f);
 }
 
 static void put_parameter(struct cvn_wr *w, enum tpdu_parameter code, struct cvn_octets value)
@@ -421,8 +466,8 @@ static void put_octet(struct cvn_wr *w, enum tpdu_parameter code, uint8_t value)
 static void put_connect(struct cvn_wr *w, const struct cvn_tpdu *t)
 {
     assert(t->size == 0 || (t->size >= CVN_TPDU_SIZE_MIN && t->size <= CVN_TPDU_SIZE_MAX));
-    assert(t->units <= CVN_TPDU_UNITS_MAX);
-    cvn_wr_u8(w, 0); /* class 0, no options */
+    assert(t->units <= CVN_TPDU_UNITS_MAX && (t->class_id == 0 || t->class_id == 2));
+    cvn_wr_u8(w, t->class_id == 0 ? 0 : 2 << 4 | CVN_TPDU_NO_FLOW);
     if (t->size != 0)
         put_octet(w, PARAM_SIZE, t->size);
     if (t->units != 0) {
@@ -436,6 +481,8 @@ static void put_connect(struct cvn_wr *w, const struct cvn_tpdu *t)
         put_parameter(w, PARAM_CALLED, t->called);
     if (t->has_options)
         put_octet(w, PARAM_OPTIONS, t->options);
+    if (t->class_id != 0 && t->class_0)
+        put_octet(w, PARAM_ALTERNATIVES, 0);
 }
 
 static void put_er(struct cvn_wr *w, const struct cvn_tpdu *t)
@@ -447,39 +494,56 @@ static void put_er(struct cvn_wr *w, const struct cvn_tpdu *t)
     put_parameter(w, PARAM_INVALID_TPDU, rejected);
 }
 
+/* What stands behind DST-REF. */
+static void put_rest(struct cvn_wr *w, const struct cvn_tpdu *t)
+{
+    switch (t->code) {
+    case CVN_TPDU_ER:
+        put_er(w, t);
+        return;
+    case CVN_TPDU_EA:
+        cvn_wr_u8(w, t->number);
+        return;
+    case CVN_TPDU_DC:
+        cvn_wr_be16(w, t->src);
+        return;
+    case CVN_TPDU_DR:
+        cvn_wr_be16(w, t->src);
+        cvn_wr_u8(w, t->reason);
+        if (t->extra.p != NULL)
+            put_parameter(w, PARAM_ADDITIONAL, t->extra);
+        return;
+    default:
+        cvn_wr_be16(w, t->src);
+        put_connect(w, t);
+    }
+}
+
 void cvn_tpdu_encode(struct cvn_wr *w, const struct cvn_tpdu *t)
 {
     uint8_t *packet = cvn_wr_room(w, CVN_TPKT_HEADER);
     uint8_t *li = cvn_wr_room(w, 1);
     size_t before = w->len;
-    assert(t->data.n == 0);
+    assert(t->data.n == 0 && kind_of((uint8_t)t->code) != NULL);
     cvn_wr_u8(w, (uint8_t)t->code);
     cvn_wr_be16(w, t->dst);
-    if (t->code != CVN_TPDU_ER)
-        cvn_wr_be16(w, t->src);
-    if (t->code == CVN_TPDU_ER) {
-        put_er(w, t);
-    } else if (t->code == CVN_TPDU_DR) {
-        cvn_wr_u8(w, t->reason);
-        if (t->extra.p != NULL)
-            put_parameter(w, PARAM_ADDITIONAL, t->extra);
-    } else {
-        put_connect(w, t);
-    }
+    put_rest(w, t);
     size_t n = w->len - before;
     assert(!w->bad && n <= CVN_TPDU_LI_MAX);
     *li = (uint8_t)n;
     cvn_tpkt_header(packet, (uint32_t)(CVN_TPKT_HEADER + 1 + n));
 }
 
-void cvn_tpdu_encode_data(struct cvn_wr *w, enum cvn_tpdu_code code, size_t n, bool end)
+void cvn_tpdu_encode_data(struct cvn_wr *w, const struct cvn_tpdu_data *d)
 {
     uint8_t *packet = cvn_wr_room(w, CVN_TPKT_HEADER);
-    assert(code == CVN_TPDU_DT || code == CVN_TPDU_ED);
-    assert(n <= CVN_TPDU_MAX - CVN_TPDU_DATA_HEADER);
-    cvn_wr_u8(w, CVN_TPDU_DATA_HEADER - 1);
-    cvn_wr_u8(w, (uint8_t)code);
-    cvn_wr_u8(w, end ? 0x80 : 0);
+    uint32_t header = d->class_id == 0 ? CVN_TPDU_DATA_HEADER : CVN_TPDU_DATA_HEADER2;
+    assert((d->code == CVN_TPDU_DT || d->code == CVN_TPDU_ED) && d->n <= CVN_TPDU_MAX - header);
+    cvn_wr_u8(w, (uint8_t)(header - 1));
+    cvn_wr_u8(w, (uint8_t)d->code);
+    if (d->class_id != 0)
+        cvn_wr_be16(w, d->dst);
+    cvn_wr_u8(w, d->end ? 0x80 : 0);
     assert(!w->bad);
-    cvn_tpkt_header(packet, (uint32_t)(CVN_TPKT_HEADER + CVN_TPDU_DATA_HEADER + n));
+    cvn_tpkt_header(packet, (uint32_t)(CVN_TPKT_HEADER + header + d->n));
 }

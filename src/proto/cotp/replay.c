@@ -224,6 +224,8 @@ static void event_text(const struct cvn_cotp_event *e, struct buf *b)
             buf_hex(b, e->called.p, e->called.n);
         }
         buf_printf(b, "%s tpdu %u", e->expedited ? " expedited" : "", (unsigned)e->tpdu_max);
+        if (e->class_id != 0)
+            buf_printf(b, " class %u", e->class_id);
         break;
     case CVN_COTP_EV_DISCONNECT:
         buf_printf(b, "disconnect %s %u",
@@ -299,7 +301,7 @@ static void feed(struct run *r, struct side *s, const uint8_t *p, size_t n)
             at += used;
             if (rc == CVN_EVENT)
                 see(r, s, &e);
-            else if (rc == CVN_ENOMEM ? used > 0 || !r->memory.failed : at < size)
+            else if (rc == CVN_ENOMEM ? !r->memory.failed : at < size)
                 complain(r, "%s: feed returns %s after %zu octets of %zu", s->name,
                          cvn_err_name(rc), at, size);
         }
@@ -347,12 +349,19 @@ static bool option(struct cvn_cotp_opts *o, const char *word, struct buf *callin
     size_t n = value == NULL ? strlen(word) : (size_t)(value++ - word);
     if (value == NULL && strcmp(word, "expedited") == 0)
         return o->expedited = true;
+    if (value == NULL && strcmp(word, "acknowledged") == 0)
+        return o->acknowledged = true;
     if (value == NULL)
         return o->lenient = strcmp(word, "lenient") == 0;
     if (strncmp(word, "calling", n) == 0)
         return hex_token(value, calling);
     if (strncmp(word, "called", n) == 0)
         return hex_token(value, called);
+    if (strncmp(word, "classes", n) == 0) {
+        o->classes = (uint8_t)((strchr(value, '0') != NULL ? CVN_COTP_CLASS_0 : 0) |
+                               (strchr(value, '2') != NULL ? CVN_COTP_CLASS_2 : 0));
+        return o->classes != 0;
+    }
     unsigned long number = strtoul(value, NULL, 0);
     if (strncmp(word, "reference", n) == 0)
         o->reference = (uint16_t)number;
@@ -367,7 +376,8 @@ static unsigned seed_bits(const struct cvn_cotp_opts *o)
 {
     unsigned size = o->tpdu_max % 1024u == 0 ? COTP_SEED_SMALL : COTP_SEED_UNITS;
     return (o->initiator ? COTP_SEED_INITIATOR : 0u) | (o->expedited ? COTP_SEED_EXPEDITED : 0u) |
-           (o->lenient ? COTP_SEED_LENIENT : 0u) | (o->tpdu_max == 0 ? 0u : size);
+           (o->lenient ? COTP_SEED_LENIENT : 0u) | (o->tpdu_max == 0 ? 0u : size) |
+           (o->acknowledged ? COTP_SEED_ACKNOWLEDGED : 0u) | o->classes * COTP_SEED_CLASSES;
 }
 
 static void make(struct run *r, struct side *s, char **t, int n)
@@ -442,6 +452,8 @@ static int request_once(struct run *r, struct side *s, char **t, int n)
 {
     r->accepts = r->accepts || strcmp(t[0], "accept") == 0;
     r->refuses = r->refuses || (s == &r->sides[1] && strcmp(t[0], "disconnect") == 0);
+    if (strcmp(t[0], "disconnect") == 0 && s->fed.n > 0 && (r->accepts || s == &r->sides[0]))
+        s->seed_bits |= COTP_SEED_HANG_UP;
     if (strcmp(t[0], "connect") == 0)
         return cvn_cotp_connect(s->c);
     if (strcmp(t[0], "accept") == 0)
@@ -507,9 +519,11 @@ static void sees(struct run *r, struct side *s, char **t, int n)
 
 static void state(struct run *r, struct side *s, const char *want)
 {
-    static const char *const names[] = {"CLOSED", "WFCC", "WFTRESP", "OPEN", "ENDED"};
+    static const char *const names[] = {"CLOSED", "WFCC",    "WBCL", "WFTRESP",
+                                        "OPEN",   "CLOSING", "ENDED"};
     const char *got = names[cvn_cotp_state(s->c)];
-    if (strcmp(got, want) != 0)
+    bool untold = r->memory.failed && strcmp(want, "CLOSING") == 0; /* a DR was left out */
+    if (strcmp(got, want) != 0 && !(untold && strcmp(got, "ENDED") == 0))
         complain(r, "%s is in %s, not %s", s->name, got, want);
     if (cvn_cotp_closing(s->c) != (strcmp(got, "ENDED") == 0))
         complain(r, "%s: closing() does not fit the state", s->name);
@@ -581,7 +595,7 @@ static void write_seed(const struct run *r, const struct side *s)
     unsigned bits = s->seed_bits | (s == &r->sides[0] || r->accepts ? COTP_SEED_TALK
                                     : r->refuses                    ? COTP_SEED_REFUSE
                                                                     : COTP_SEED_SILENT);
-    const uint8_t head[COTP_SEED_HEADER] = {(uint8_t)bits, COTP_SEED_WHOLE};
+    const uint8_t head[COTP_SEED_HEADER] = {(uint8_t)bits, (uint8_t)(bits >> 8), COTP_SEED_WHOLE};
     FILE *f = fopen(path, "wb");
     if (f == NULL || fwrite(head, 1, sizeof head, f) != sizeof head ||
         fwrite(s->fed.p, 1, s->fed.n, f) != s->fed.n || fclose(f) != 0) {

@@ -144,7 +144,7 @@ static const struct {
     {"NDISind", NULL, {"NONE . ENDED", "NONE . ENDED", "peer . ENDED", "peer . ENDED", "peer . ENDED", "peer . ENDED", "NONE . ENDED"}},
     {"CR", "06e00000000900", {"local . ENDED", "ind . WFTRESP", "local . ENDED", "local . ENDED", "local . ENDED", "local . ENDED", "ECLOSED . ENDED"}},
     {"CC", "06d00001000900", {"local DR ENDED", "local DR ENDED", "conf . OPEN", "local ER ENDED", "local ER ENDED", "local ER ENDED", "ECLOSED . ENDED"}},
-    {"DR", "06800001000980", {"local . ENDED", "local . ENDED", "peer . ENDED", "peer . ENDED", "peer . ENDED", "peer . ENDED", "ECLOSED . ENDED"}},
+    {"DR", "06800001000980", {"local . ENDED", "local DC ENDED", "peer . ENDED", "peer . ENDED", "peer . ENDED", "peer . ENDED", "ECLOSED . ENDED"}},
     {"DC", "05c000010009", {"local . ENDED", "local . ENDED", "local . ENDED", "local ER ENDED", "local ER ENDED", "local ER ENDED", "ECLOSED . ENDED"}},
     {"DT", "02f08061", {"local . ENDED", "local . ENDED", "local . ENDED", "local ER ENDED", "data . OPEN", "data . OPEN", "ECLOSED . ENDED"}},
     {"ED", "02108061", {"local . ENDED", "local . ENDED", "local . ENDED", "local ER ENDED", "ed . OPEN", "local ER ENDED", "ECLOSED . ENDED"}},
@@ -243,7 +243,8 @@ static const char *sent_name(struct cvn_cotp *c)
         uint8_t code;
         const char *name;
     } names[] = {
-        {0xe0, "CR"}, {0xd0, "CC"}, {0x80, "DR"}, {0x70, "ER"}, {0xf0, "DT"}, {0x10, "ED"},
+        {0xe0, "CR"}, {0xd0, "CC"}, {0x80, "DR"}, {0x70, "ER"},
+        {0xf0, "DT"}, {0x10, "ED"}, {0xc0, "DC"}, {0x20, "EA"},
     };
     uint8_t buf[300];
     size_t n = take(c, buf, sizeof buf);
@@ -258,7 +259,8 @@ static const char *sent_name(struct cvn_cotp *c)
 
 START_TEST(every_cell_of_the_state_table_is_obeyed)
 {
-    static const char *const states[] = {"CLOSED", "WFCC", "WFTRESP", "OPEN", "ENDED"};
+    static const char *const states[] = {"CLOSED", "WFCC",    "WBCL", "WFTRESP",
+                                         "OPEN",   "CLOSING", "ENDED"};
     size_t row = (size_t)_i / COLUMNS;
     size_t column = (size_t)_i % COLUMNS;
     struct cvn_cotp *c = in_column(column);
@@ -611,10 +613,10 @@ END_TEST
 
 START_TEST(without_memory_for_er_or_dr_the_stream_just_ends)
 {
-    static const char *const bad[] = {"06e00000000150", "06e00000000121"}; /* ER; DR */
+    static const char *const bad[] = {"06e00000000150", "06e00000000131"}; /* ER; DR */
     struct cvn_cotp_event ev;
     struct cvn_cotp *r = make(false, false, 0);
-    memory.fail_in = 0;
+    memory.fail_in = 1; /* after that for the selectors */
     ck_assert_int_eq(hear(r, bad[_i], &ev), CVN_EVENT);
     ck_assert_int_eq(ev.kind, CVN_COTP_EV_DISCONNECT);
     ck_assert_uint_eq(cvn_cotp_out(r)->octets, 0);

@@ -10,7 +10,8 @@
  *       leaves no trace), actions, outputs queued, indication given, state changed.
  *   M3  while wire_open, the last thing in the ring is a slice of the TSDU that is open,
  *       or nothing; every other T-DATA closes it first.
- *   M4  in STA713 with an empty ring the machine holds no memory but itself.
+ *   M4  in STA713 with an empty ring the machine holds no memory but itself; while an SSDU of
+ *       the user's is open perhaps a larger ring.
  */
 #ifndef CVN_PROTO_X225_MACHINE_H
 #define CVN_PROTO_X225_MACHINE_H
@@ -18,7 +19,8 @@
 #include "convene/x225.h"
 #include "proto/x225/tsdu.h"
 
-#define X225_RING         5u     /* things for the transport at once */
+#define X225_RING         5u     /* things for the transport at once, */
+#define X225_RING_OWN     3u     /* and those that need no block */
 #define X225_SMALL        24u    /* octets of an SPDU that need no block */
 #define X225_EVENTS_MAX   256u   /* events held by action [10]; more: protocol error */
 #define X225_CN_DATA_MAX  10240u /* connect user data in CN itself: 7.1 */
@@ -40,6 +42,8 @@ enum cvn_x225_item_flag {
     X225_ITEM_BLOCK = 0x10,   /* octets of whole TSDUs in a block: head.block. CDO: data, then
                                  room for one TSDU */
     X225_ITEM_COPY = 0x20,    /* data is lent without an owner */
+    X225_ITEM_MORE = 0x40,    /* waits: what comes next may go in the same TSDU */
+
 };
 
 struct cvn_x225_item {
@@ -56,9 +60,8 @@ struct cvn_x225_item {
             uint32_t at;
         } block;
     } head;
-    const uint8_t *data;
+    const uint8_t *data; /* what of it has not gone */
     size_t data_len;
-    size_t done; /* octets of data behind the slice at hand */
     struct cvn_ref *owner;
 };
 
@@ -71,6 +74,7 @@ struct cvn_x225_offer {
     uint8_t token_setting;
     bool has_tsdu_max;
     bool has_setting;
+    bool extended;   /* CN: its sender takes extended concatenation */
     int32_t initial; /* -1: none */
     int32_t initial2;
 };
@@ -81,6 +85,7 @@ struct cvn_x225_agreed {
     uint16_t tsdu_max_initiator;
     uint16_t tsdu_max_responder;
     uint8_t version; /* 1 or 2 */
+    bool extended;   /* the peer takes extended concatenation */
     uint8_t token_setting;
     uint8_t token_item;
     int32_t initial;  /* of the flow from AC's sender */
@@ -127,6 +132,7 @@ struct cvn_x225 {
     /* A.5 */
     uint8_t state; /* enum cvn_x225_state */
     uint8_t version;
+    bool ambiguous; /* two rows of a cell were true: for tests */
     uint16_t units;
     bool vtca, vtrr, vcoll, vdnr, vact, vnextact, vsc, texp;
     bool discard_rcv, discard_snd;
@@ -134,7 +140,6 @@ struct cvn_x225 {
     bool vrsp_local;            /* the resync in progress is our user's */
     uint8_t rs_setting;         /* token settings of the RS at hand: pairs of bits */
     uint8_t owned;              /* tokens */
-    bool ambiguous;             /* two rows of a cell were true: for tests */
     int32_t va, vm, vr;         /* symmetric synchronize: of the sending flow */
     int32_t var, vmr, vrr;
     int32_t vado, vadi;
@@ -150,6 +155,7 @@ struct cvn_x225 {
     bool wire_open;     /* a TSDU has begun and not ended */
     bool gta_due;       /* GTA waits for the end of that TSDU */
     uint16_t send_max;  /* TSDU maximum towards the peer; 0: none */
+    bool concatenate;   /* extended concatenation may be sent */
 
     /* what is to be told to the user without octets */
     bool p_abort_due;
@@ -158,10 +164,11 @@ struct cvn_x225 {
     bool begin_due;    /* the first slice of a TSDU was refused: it is still the first */
     bool loose;        /* the state has changed: some memory may be given back (M6) */
     uint8_t p_abort_reason;
-    uint8_t please_due; /* tokens of AC, event PT */
+    uint8_t please_due;         /* tokens of AC, event PT */
+    struct cvn_x225_held given; /* the queued event the last indication points at */
+    struct cvn_x225_offer offer;
     const char *p_abort_why;
 
-    struct cvn_x225_offer offer;
     struct cvn_x225_kept *kept; /* STA01D, and S-CONNECT indication */
     uint8_t *saved;             /* STA01B: CN. STA09: DN. As the block of an item */
     uint8_t *rest;              /* STA02B: user data for CDO */
@@ -174,11 +181,11 @@ struct cvn_x225 {
     struct cvn_x225_held *queue;
     uint16_t queue_len, queue_cap;
     uint16_t replay; /* how many of them [6] is to give back */
-    uint8_t ring_first, ring_count;
 
-    struct cvn_x225_held given; /* the queued event the last indication points at */
+    uint8_t ring_first, ring_count;
+    struct cvn_x225_item *ring; /* own, or a block of X225_RING while that is too small */
     struct cvn_tsdu_in in;
-    struct cvn_x225_item ring[X225_RING];
+    struct cvn_x225_item own_ring[X225_RING_OWN];
 };
 
 /* Outputs that are encoded and not queued yet. */
@@ -247,7 +254,9 @@ int cvn_x225_connect_block(struct cvn_x225 *x, struct cvn_x225_ev *e, uint8_t **
 void cvn_x225_indicate(struct cvn_x225 *x, struct cvn_x225_ev *e, uint8_t output);
 
 /* x225_out.c: the ring. */
-bool cvn_x225_room(const struct cvn_x225 *x, unsigned n);
+void cvn_x225_ring_init(struct cvn_x225 *x);
+/* Room for n more things. CVN_OK; CVN_FULL: take what cvn_x225_out() has first; CVN_ENOMEM. */
+int cvn_x225_room(struct cvn_x225 *x, unsigned n) CVN_MUST_USE;
 struct cvn_x225_item *cvn_x225_stage_item(struct cvn_x225_stage *st, uint8_t kind);
 /* The SPDU s with its user data as TSDUs into one item. CVN_OK, CVN_ENOMEM, CVN_EINVAL,
  * CVN_ETOOBIG. */
@@ -259,6 +268,8 @@ int cvn_x225_block(struct cvn_x225 *x, const struct cvn_spdu *s, struct cvn_octe
 void cvn_x225_item_block(struct cvn_x225_item *it, uint8_t *block, uint32_t size);
 void cvn_x225_stage_drop(struct cvn_x225 *x, struct cvn_x225_stage *st);
 void cvn_x225_stage_queue(struct cvn_x225 *x, struct cvn_x225_stage *st);
+/* The user has said that more follows: what is staged last waits for it, if it may. */
+void cvn_x225_stage_more(const struct cvn_x225 *x, struct cvn_x225_stage *st);
 void cvn_x225_ring_clear(struct cvn_x225 *x);
 
 /* x225_neg.c */
@@ -321,7 +332,7 @@ void cvn_x225_ev_init(struct cvn_x225_ev *e, uint8_t id);
 void cvn_x225_goto(struct cvn_x225 *x, uint8_t next);
 void cvn_x225_settle(struct cvn_x225 *x, cvn_time now);
 void cvn_x225_timer_start(struct cvn_x225 *x);
-/* What is due without octets. CVN_EVENT; CVN_NONE; CVN_FULL: it needs room in the ring. */
+/* What is due without octets. CVN_EVENT; CVN_NONE; as cvn_x225_room(). */
 int cvn_x225_pump(struct cvn_x225 *x, struct cvn_x225_prim *ev) CVN_MUST_USE;
 /* A received event through the table; what has no entry there. CVN_EVENT or CVN_MORE. */
 int cvn_x225_receive(struct cvn_x225 *x, struct cvn_x225_ev *e, struct cvn_octets reflect,

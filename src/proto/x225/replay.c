@@ -22,7 +22,7 @@
 #define OCTETS_MAX    200000u
 #define ROUNDS_RANDOM 20
 #define TEXTS         400
-#define HELD          8
+#define HELD          16
 
 enum slicing { WHOLE, OCTETS, RANDOM };
 
@@ -174,7 +174,8 @@ static void seed_request(FILE *f, const struct cvn_x225_prim *q)
     fputc(q->result, f);
     fputc(q->reason, f);
     fputc((q->has_token_setting ? 1 : 0) | (q->keep ? 2 : 0) | (q->optional ? 4 : 0) |
-              (q->separation ? 8 : 0) | (q->begin ? 16 : 0) | (q->end ? 32 : 0),
+              (q->separation ? 8 : 0) | (q->begin ? 16 : 0) | (q->end ? 32 : 0) |
+              (q->more ? 128 : 0),
           f);
     fputc(q->data.n > 255 ? 255 : (int)q->data.n, f);
     if (q->service == CVN_S_CONNECT && q->type == CVN_REQUEST)
@@ -390,8 +391,10 @@ static bool number_field(struct cvn_x225_prim *q, const char *word, const char *
                   {"optional", &q->optional, FLAG, 10},
                   {"separation", &q->separation, FLAG, 10},
                   {"keep", &q->keep, FLAG, 10},
+                  {"simplex", &q->simplex, FLAG, 10},
                   {"begin", &q->begin, FLAG, 10},
                   {"end", &q->end, FLAG, 10},
+                  {"more", &q->more, FLAG, 10},
                   {"resync", &q->resync, OCTET, 10},
                   {"resync2", &q->resync2, OCTET, 10}};
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
@@ -519,6 +522,7 @@ static void do_primitive(struct side *s, char *text, const char *refused)
         const char *is = rc == CVN_OK ? "" : cvn_err_name(rc) + 4;
         if (strcmp(is, refused) != 0)
             fail("the machine says %s", cvn_err_name(rc));
+        take_due(s);
         return;
     }
     struct event *e = s->first;

@@ -7,7 +7,7 @@
  *   TSDU       flags in the low bits; two octets of length, the octets
  *   REQUEST    service; then octets: type, units 2, serial, serial2, tokens, setting, resync,
  *              resync2, result, reason, flags (has setting 1, keep 2, optional 4, separation 8,
- *              begin 16, end 32, lent with an owner 64), octets of data (255: 20,000)
+ *              begin 16, end 32, lent with an owner 64, more 128), octets of data (255: 20,000)
  *   TRANSPORT  up as acceptor, up, down, tick
  */
 #ifndef CVN_PROTO_X225_SEED_H

@@ -381,7 +381,10 @@ static const struct example examples[] = {
     {0, "x 07 03 18", " !3 a TSDU ends within an SPDU"},
     {0, "x 07", " !1 a TSDU ends within an SPDU"},
     {0, "x / x 05 00 61", " !0 a TSDU ends within an SPDU EX[a]"},
-    {0, "x 07 FF 00 03 18 01 02", " !7 a TSDU ends within an SPDU"},
+    {0, "E8", " !0 a short SPDU, which was not offered"},
+    {0, "x 98 00", " !0 a short SPDU, which was not offered"},
+    {0, "01 00 F0 61 62 / 09 00", " !0 a short SPDU, which was not offered FN"},
+    {0, "x 07 FF 00 03 18 01 02", " !1 the length of an SPDU is wrong"},
     {0, "x 31 03 2A 01 37", " !0 a category 2 SPDU stands first in its TSDU"},
     {V2, "x 19 06 11 01 03 19 01 01", " !0 a segment on the expedited flow"},
     /* wrong */

@@ -204,6 +204,106 @@ static void ask(unsigned side)
         r.user[side].releasing = true;
 }
 
+/* cvn_x225_allowed() against what cvn_x225_request() says to every choice of parameters that the
+ * table tells apart. A refusal changes nothing, so all are tried until one is taken. */
+struct choices {
+    unsigned side;
+    struct cvn_x225_prim q;
+    bool taken;
+};
+
+static void choose(struct choices *c)
+{
+    uint8_t octets[16] = {0};
+    struct cvn_x225_prim q = c->q;
+    if (c->taken)
+        return;
+    if (q.service == CVN_S_DATA || q.service == CVN_S_TYPED_DATA ||
+        q.service == CVN_S_EXPEDITED_DATA)
+        q.data = (struct cvn_octets){octets, 1};
+    octets[0] = (uint8_t)r.user[c->side].sent;
+    c->taken = pair_ask(&r.pair, c->side, &q) == CVN_OK;
+    if (c->taken)
+        pair_drain(&r.pair, c->side);
+    if (c->taken && q.service == CVN_S_DATA)
+        r.user[c->side].sent++;
+}
+
+static void choose_serials(struct choices *c, uint32_t low, uint32_t high)
+{
+    for (uint32_t n = low; n <= high && n < low + 40; n++) {
+        c->q.serial = n;
+        choose(c);
+    }
+}
+
+static void choose_resync(struct choices *c)
+{
+    static const uint8_t types[] = {0, 1, 2, CVN_RESYNC_NONE};
+    struct cvn_x225_vars v = pair_vars(&r.pair, c->side);
+    for (unsigned i = 0; i < 12; i++) {
+        c->q.resync = types[i / 4];
+        c->q.resync2 = types[i % 4];
+        for (uint32_t n2 = v.vrr; n2 <= v.vmr && n2 < v.vrr + 8; n2++) {
+            c->q.serial2 = n2;
+            choose_serials(c, v.vr, v.vm);
+        }
+        choose_serials(c, 0, 8);
+    }
+}
+
+static void choose_any(struct choices *c)
+{
+    static const uint8_t id[] = {'i', 'd'};
+    struct cvn_x225_vars v = pair_vars(&r.pair, c->side);
+    bool tokens = c->q.service == CVN_S_TOKEN_GIVE || c->q.service == CVN_S_TOKEN_PLEASE;
+    c->q.activity = c->q.old_activity = (struct cvn_octets){id, 2};
+    for (unsigned t = 1; tokens && t < 256; t++) {
+        c->q.tokens = (uint8_t)t;
+        choose(c);
+    }
+    if (c->q.service == CVN_S_RESYNCHRONIZE && c->q.type == CVN_REQUEST)
+        choose_resync(c);
+    if (c->q.service == CVN_S_SYNC_MINOR && c->q.type == CVN_RESPONSE) {
+        choose_serials(c, v.va, v.vm);
+        choose_serials(c, v.var, v.vmr);
+    }
+    if (c->q.service == CVN_S_ACTIVITY_RESUME)
+        c->q.serial = 0;
+    for (unsigned i = 0; i < 4; i++) {
+        c->q.separation = (i & 1) != 0;
+        if (c->q.service == CVN_S_RELEASE)
+            c->q.result = (i & 2) != 0 ? 0 : CVN_RESULT_ACCEPT;
+        choose(c);
+    }
+}
+
+static unsigned compared[2];
+
+static void compare_allowed(unsigned side)
+{
+    struct choices c = {.side = side};
+    bool response = rnd(2) == 0;
+    enum cvn_x225_service s = response ? answers[rnd(sizeof answers / sizeof answers[0])]
+                                       : (enum cvn_x225_service)rnd(CVN_S_SERVICES);
+    if (!asks_for(s) || s == CVN_S_U_ABORT ||
+        (s == CVN_S_RELEASE && !response && (r.user[side].releasing || rnd(8) != 0)))
+        return;
+    c.q = response ? pair_response(s) : pair_request(s);
+    const char *state = cvn_x225_state_name(cvn_x225_state(r.pair.side[side].x));
+    int rc = cvn_x225_allowed(r.pair.side[side].x, s, c.q.type);
+    choose_any(&c);
+    compared[c.taken]++;
+    if (c.taken != (rc == CVN_OK)) {
+        show();
+        ck_abort_msg("seed %u: %s %s in %s: allowed says %s, request %s", r.seed,
+                     cvn_x225_service_name(s), cvn_x225_type_name(c.q.type), state,
+                     cvn_err_name(rc), c.taken ? "takes it" : "refuses it");
+    }
+    if (c.taken && s == CVN_S_RELEASE && !response)
+        r.user[side].releasing = true;
+}
+
 static void hear(unsigned side)
 {
     struct pair_side *s = &r.pair.side[side];
@@ -359,6 +459,8 @@ static void run(uint32_t seed, bool symmetric, bool separation)
         }
         if (rnd(10) < eager)
             ask(rnd(2));
+        else if (rnd(4) == 0)
+            compare_allowed(rnd(2));
         else
             (void)pair_deliver(&r.pair);
         hear(0);
@@ -392,6 +494,8 @@ static void many(bool symmetric, bool separation, unsigned usual)
     }
     for (uint32_t seed = 1; seed <= n; seed++)
         run(seed, symmetric, separation);
+    ck_assert_uint_gt(compared[0], 0);
+    ck_assert_uint_gt(compared[1], 0);
     /* No service went untried. */
     for (unsigned s = 0; s < CVN_S_SERVICES; s++) {
         if (!asks_for((enum cvn_x225_service)s))

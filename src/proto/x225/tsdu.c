@@ -23,6 +23,7 @@
 #include <string.h>
 
 #define TSDU_RAW_MAX 16u
+#define TSDU_LI_END  4u /* SI, and LI of three octets */
 #define TSDU_NONE    ((uint8_t)CVN_SPDU_TYPES)
 #define TSDU_ZERO    2u /* a category 0 SPDU without parameters */
 #define TSDU_ABSENT  0x80u
@@ -184,6 +185,29 @@ void cvn_tsdu_in_purge(struct cvn_tsdu_in *t)
 
 /* --- the pieces of a TSDU --- */
 
+/* Amendments 1 and 2 of X.225: the first octet of a short SPDU has its high bit set, which no SI
+ * has; what follows is no LI. Their options are not offered (8.3.1, Protocol Options). */
+static bool tsdu_is_short(struct cvn_octets spdu)
+{
+    struct cvn_rd rd = cvn_rd_init(spdu.p, spdu.n);
+    return (cvn_rd_u8(&rd) & 0x80) != 0;
+}
+
+static bool tsdu_is_headless(struct cvn_octets spdu, size_t header)
+{
+    return tsdu_is_short(spdu) || header > CVN_SPDU_MAX;
+}
+
+/* What stands there has no SI or no length. As much is shown of it, however it was sliced. */
+static int tsdu_no_header(struct tsdu_step *x)
+{
+    bool is_short = tsdu_is_short(x->header);
+    x->header.n = is_short ? 1 : TSDU_LI_END;
+    if (is_short)
+        return tsdu_fail(x, 0, "a short SPDU, which was not offered (X.225 Amd. 1)");
+    return tsdu_fail(x, 1, "the length of an SPDU is wrong (X.225 8.2)");
+}
+
 /* The header of the SPDU that is coming: x->header when it is whole, in the slice or in
  * the buffer. CVN_OK, CVN_MORE, CVN_EPROTO, CVN_ENOMEM. */
 static int tsdu_header(struct tsdu_step *x)
@@ -197,8 +221,8 @@ static int tsdu_header(struct tsdu_step *x)
             have = tsdu_part(t);
         size_t whole = cvn_spdu_header_length(have.p, have.n);
         x->header = have;
-        if (whole > CVN_SPDU_MAX)
-            return tsdu_fail(x, 1, "the length of an SPDU is wrong (X.225 8.2)");
+        if (tsdu_is_headless(have, whole))
+            return tsdu_no_header(x);
         if (whole != 0 && whole <= have.n) {
             x->header.n = whole;
             if (!buffered)
@@ -520,7 +544,7 @@ static int tsdu_whole(struct tsdu_step *x)
     if (t->current == CVN_SPDU_EX) {
         size_t header = cvn_spdu_header_length(tsdu_part(t).p, t->part_len);
         size_t n = cvn_rd_left(&x->rd);
-        x->header = tsdu_part(t);
+        x->header = (struct cvn_octets){.p = tsdu_part(t).p, .n = header};
         if (t->part_len - header + n > CVN_XSSDU_MAX)
             return tsdu_fail(x, header + CVN_XSSDU_MAX,
                              "EX with more than 14 octets (X.225 8.3.12)");
@@ -735,6 +759,8 @@ static int tsdu_expedited(struct tsdu_step *x)
     struct cvn_octets all = {.p = x->rd.at, .n = cvn_rd_left(&x->rd)};
     size_t header = cvn_spdu_header_length(all.p, all.n);
     x->header = all;
+    if (tsdu_is_headless(all, header))
+        return tsdu_no_header(x);
     if (header == 0 || header > all.n)
         return tsdu_fail(x, all.n, "a TSDU ends within an SPDU (X.225 8.1)");
     x->header.n = header;

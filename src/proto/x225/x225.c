@@ -44,6 +44,7 @@ static void session_end(struct cvn_x225 *x)
     x->vado = x->vadi = -1;
     x->simplex = false;
     x->send_max = 0;
+    x->concatenate = false;
     x->in.version2 = (x->opt_versions & 2u) != 0;
     x->in.segmented = false;
     x->in.extended = x->opt_extended;
@@ -209,8 +210,9 @@ static unsigned items_of(const struct cvn_x225 *x, const struct cvn_x225_row *ro
 static int stage_outputs(struct cvn_x225 *x, struct cvn_x225_ev *e, const struct cvn_x225_row *row)
 {
     unsigned n = items_of(x, row);
-    if (n > 0 && !cvn_x225_room(x, n))
-        return CVN_FULL;
+    int room = n > 0 ? cvn_x225_room(x, n) : CVN_OK;
+    if (room != CVN_OK)
+        return room;
     e->stage.version2 = x->version == 2;
     for (unsigned i = 0; i < sizeof row->output; i++) {
         uint8_t o = row->output[i];
@@ -266,6 +268,8 @@ static int fire(struct cvn_x225 *x, struct cvn_x225_ev *e)
     if (rc != CVN_OK)
         return rc;
     cvn_x225_taken(row);
+    if (e->prim != NULL && e->prim->more)
+        cvn_x225_stage_more(x, &e->stage);
     for (unsigned i = 0; i < sizeof row->action && row->action[i] != X225_ACT_none; i++)
         cvn_x225_action(x, e, row->action[i]);
     cvn_x225_stage_queue(x, &e->stage);
@@ -287,18 +291,31 @@ static void disconnect(struct cvn_x225 *x)
     cvn_x225_goto(x, CVN_STA01);
 }
 
+/* Part of an SSDU has gone out in a TSDU of its own. To end that TSDU, so that another may follow,
+ * would have the peer's user take for whole what is not: the transport connection ends instead, and
+ * that user gets S-P-ABORT. On the expedited flow, and with segmentation, no such TSDU stands in the
+ * way of an ABORT. */
+static bool in_the_way(const struct cvn_x225 *x)
+{
+    return x->wire_open && !x->texp;
+}
+
 /* A.4.1 rule 2: ER if it is allowed and wanted, else AB and S-P-ABORT. */
 static int answer_error(struct cvn_x225 *x, struct cvn_octets reflect, const char *why,
                         struct cvn_x225_prim *ev)
 {
     struct cvn_x225_stage st = {.count = 0};
-    if (cvn_x225_error_report(x) && reflect.n > 0) {
+    if (cvn_x225_error_report(x) && reflect.n > 0 && !x->wire_open) {
         cvn_x225_stage_report(x, &st, reflect);
         cvn_x225_stage_queue(x, &st);
         cvn_tsdu_in_purge(&x->in);
         cvn_x225_goto(x, CVN_STA20);
         stream_check(x);
         cvn_x225_prim_init(ev, CVN_S_P_EXCEPTION_REPORT, CVN_INDICATION);
+        ev->reason = CVN_ABORT_PROTOCOL;
+    } else if (in_the_way(x)) {
+        disconnect(x);
+        cvn_x225_prim_init(ev, CVN_S_P_ABORT, CVN_INDICATION);
         ev->reason = CVN_ABORT_PROTOCOL;
     } else {
         bool keep = cvn_x225_reusable(x);
@@ -394,9 +411,9 @@ int cvn_x225_pump(struct cvn_x225 *x, struct cvn_x225_prim *ev)
         return CVN_EVENT;
     }
     while (x->please_due != 0 || x->replay > 0) {
-        int rc;
-        if (!cvn_x225_room(x, X225_ROOM))
-            return CVN_FULL;
+        int rc = cvn_x225_room(x, X225_ROOM);
+        if (rc != CVN_OK)
+            return rc;
         if (x->please_due != 0) {
             struct cvn_x225_ev e;
             cvn_x225_ev_init(&e, X225_EV_PT);
@@ -525,16 +542,29 @@ static int release_early(struct cvn_x225 *x, struct cvn_x225_ev *e)
     return CVN_OK;
 }
 
+static int abort_request(struct cvn_x225 *x, struct cvn_x225_ev *e)
+{
+    if (!in_the_way(x))
+        return fire(x, e);
+    int rc = cvn_x225_room(x, 1);
+    if (rc != CVN_OK)
+        return rc;
+    disconnect(x);
+    return CVN_OK;
+}
+
 static int request(struct cvn_x225 *x, struct cvn_x225_ev *e)
 {
     if (e->id == X225_EV_SCONreq)
         return connect_request(x, e);
+    if (e->id == X225_EV_SUABreq)
+        return abort_request(x, e);
     if (e->id == X225_EV_SDTreq || e->id == X225_EV_STDreq)
         return stream_request(x, e);
     /* An SSDU is finished before anything else goes out on the normal flow. */
-    if (x->streaming != NOT_STREAMING && e->id != X225_EV_SUABreq && e->id != X225_EV_SEXreq)
+    if (x->streaming != NOT_STREAMING && e->id != X225_EV_SEXreq)
         return CVN_ESTATE;
-    if (x->release_held && e->id != X225_EV_SUABreq)
+    if (x->release_held)
         return CVN_ESTATE;
     int rc = fire(x, e);
     if (rc == CVN_ESTATE)
@@ -554,6 +584,8 @@ int cvn_x225_request(struct cvn_x225 *x, struct cvn_x225_prim *p, cvn_time now)
     if (rc != CVN_OK)
         return rc;
     cvn_x225_simplex_begin(x, &e);
+    if (p->optimized_dialogue && (e.id == X225_EV_SCONreq || e.id == X225_EV_SCONrsp_pos))
+        x->in.extended = !x->opt_minimal;
     if (e.used != CVN_SERIAL_NONE)
         p->serial = e.used;
     if (e.used2 != CVN_SERIAL_NONE)
@@ -564,7 +596,7 @@ int cvn_x225_request(struct cvn_x225 *x, struct cvn_x225_prim *p, cvn_time now)
 /* What is still queued belongs to a transport connection that is gone. */
 static void room_for_transport(struct cvn_x225 *x)
 {
-    if (!cvn_x225_room(x, 1))
+    if (cvn_x225_room(x, X225_ROOM) == CVN_ENOMEM || cvn_x225_room(x, 1) != CVN_OK)
         cvn_x225_ring_clear(x);
 }
 
@@ -681,6 +713,7 @@ int cvn_x225_new(struct cvn_x225 **out, const struct cvn_x225_opts *opts)
     x->opt_tsdu_max_send = opts->tsdu_max_send;
     x->opt_tsdu_max_receive = opts->tsdu_max_receive;
     x->ssdu_bytes_max = opts->ssdu_bytes_max != 0 ? opts->ssdu_bytes_max : SSDU_DEFAULT;
+    cvn_x225_ring_init(x);
     cvn_tsdu_in_init(&x->in, alloc, x->ssdu_bytes_max);
     session_end(x);
     *out = x;

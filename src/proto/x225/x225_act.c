@@ -102,6 +102,7 @@ static void act_5(ARGS)
     x->units = a->units;
     x->version = a->version;
     x->send_max = send;
+    x->concatenate = a->extended && send == 0;
     x->in.segmented = receive != 0;
     x->in.version2 = a->version == 2;
     x->va = max(a->initial, 0);

@@ -286,8 +286,9 @@ static int spdu_event(struct cvn_x225 *x, const struct cvn_tsdu_event *te, bool 
 /* I1 */
 static int prepare_to_take(struct cvn_x225 *x, size_t len, bool expedited)
 {
-    if (!cvn_x225_room(x, X225_ROOM))
-        return CVN_FULL;
+    int rc = cvn_x225_room(x, X225_ROOM);
+    if (rc != CVN_OK)
+        return rc;
     if (expedited && cvn_x225_queue_reserve(x) != CVN_OK)
         return CVN_ENOMEM;
     if (x->state == CVN_STA01D)

@@ -65,6 +65,8 @@ static void tell_offer(ARGS)
         tell_connection(x, e, p);
     }
     p->versions = o->versions;
+    p->extended_control = x->texp;
+    p->optimized_dialogue = o->extended;
     p->units = o->units;
     p->tsdu_max_initiator = o->tsdu_max_initiator;
     p->tsdu_max_responder = o->tsdu_max_responder;
@@ -79,6 +81,8 @@ static void tell_accept(ARGS)
     const struct cvn_x225_agreed *a = &e->agreed;
     tell_connection(x, e, p);
     p->versions = a->version == 2 ? 2 : 1;
+    p->extended_control = x->texp;
+    p->optimized_dialogue = x->in.extended && a->extended;
     p->units = a->units;
     p->tsdu_max_initiator = a->tsdu_max_initiator;
     p->tsdu_max_responder = a->tsdu_max_responder;

@@ -230,6 +230,7 @@ void cvn_x225_offer_read(const struct cvn_x225 *x, const struct cvn_spdu *cn,
         .token_setting = has_setting ? cn->token_setting : 0,
         .has_tsdu_max = has_max,
         .has_setting = has_setting,
+        .extended = (cn->options & 1u) != 0,
         .initial = (cn->has & CVN_HAS_INITIAL) != 0 ? (int32_t)cn->initial : -1,
         .initial2 = (cn->has & CVN_HAS_SERIAL2) != 0 ? (int32_t)cn->serial2 : -1,
     };
@@ -308,6 +309,7 @@ int cvn_x225_agree(const struct cvn_x225 *x, const struct cvn_x225_prim *p,
         return CVN_EINVAL;
     a->version = highest(p->versions != 0 ? p->versions : versions);
     assert(a->version != 0); /* p76 */
+    a->extended = o->extended;
 
     uint8_t available = cvn_x225_tokens_of(a->units);
     a->token_setting = cvn_x225_setting_resolve(available, o->token_setting,
@@ -356,6 +358,7 @@ const char *cvn_x225_agree_read(const struct cvn_x225 *x, const struct cvn_spdu 
     a->version = highest(version & o->versions);
     if (a->version == 0)
         return "AC selects a version that was not offered (X.225 8.3.4)";
+    a->extended = (ac->options & 1u) != 0;
     uint8_t available = cvn_x225_tokens_of(a->units);
     if ((ac->has & CVN_HAS_TOKEN_SETTING) != 0)
         a->token_setting = ac->token_setting;

@@ -15,13 +15,51 @@
 
 #include "proto/x225/machine.h"
 
-#define LENGTH 4u /* octets before each TSDU in a block */
+#define LENGTH  4u /* octets before each TSDU in a block */
+#define GT_BARE 0x0100u
+#define PT_BARE 0x0200u
 
-bool cvn_x225_room(const struct cvn_x225 *x, unsigned n)
+enum { SI_DT = 1, SI_AR = 29, SI_MAP = 41, SI_MAA = 42, SI_AS = 45, SI_MIP = 49, SI_MIA = 50 };
+
+static unsigned ring_cap(const struct cvn_x225 *x)
 {
+    return x->ring == x->own_ring ? X225_RING_OWN : X225_RING;
+}
+
+static struct cvn_x225_item *ring_at(struct cvn_x225 *x, unsigned i)
+{
+    i += x->ring_first;
+    return &x->ring[i < ring_cap(x) ? i : i - ring_cap(x)];
+}
+
+void cvn_x225_ring_init(struct cvn_x225 *x)
+{
+    if (x->ring != x->own_ring)
+        cvn_free(x->alloc, x->ring, X225_RING * sizeof *x->ring);
+    x->ring = x->own_ring;
+    x->ring_first = 0;
+}
+
+static int ring_grow(struct cvn_x225 *x)
+{
+    struct cvn_x225_item *ring = cvn_new(x->alloc, X225_RING * sizeof *ring);
+    if (ring == NULL)
+        return CVN_ENOMEM;
+    for (unsigned i = 0; i < x->ring_count; i++)
+        ring[i] = *ring_at(x, i);
+    x->ring = ring;
+    x->ring_first = 0;
+    return CVN_OK;
+}
+
+int cvn_x225_room(struct cvn_x225 *x, unsigned n)
+{
+    n += x->ring_count;
     if (x->wire_open)
         n += x->gta_due ? 2 : 1;
-    return X225_RING - x->ring_count >= n;
+    if (n <= ring_cap(x))
+        return CVN_OK;
+    return n > X225_RING ? CVN_FULL : ring_grow(x);
 }
 
 struct cvn_x225_item *cvn_x225_stage_item(struct cvn_x225_stage *st, uint8_t kind)
@@ -181,8 +219,8 @@ void cvn_x225_stage_drop(struct cvn_x225 *x, struct cvn_x225_stage *st)
 
 static void push(struct cvn_x225 *x, const struct cvn_x225_item *it)
 {
-    assert(x->ring_count < X225_RING);
-    x->ring[(x->ring_first + x->ring_count) % X225_RING] = *it;
+    assert(x->ring_count < ring_cap(x));
+    *ring_at(x, x->ring_count) = *it;
     x->ring_count++;
 }
 
@@ -214,13 +252,77 @@ static bool continues(const struct cvn_x225_item *it)
            (it->flags & (X225_ITEM_BLOCK | X225_ITEM_SEGMENT)) == 0;
 }
 
+/* The SI of an item's last SPDU of category 2, behind a GT or PT without parameters; -1: the item
+ * is nothing like that. */
+static int last_si(const struct cvn_x225_item *it)
+{
+    unsigned odd = it->flags & ~(unsigned)(X225_ITEM_END | X225_ITEM_MORE | X225_ITEM_COPY);
+    if (it->kind != CVN_X225_T_DATA || odd != 0 || it->small_len <= 2)
+        return -1;
+    struct cvn_rd rd = cvn_rd_init(it->head.small, it->small_len);
+    uint16_t zero = cvn_rd_be16(&rd);
+    if (zero != GT_BARE && zero != PT_BARE)
+        return -1;
+    int si = -1;
+    while (cvn_rd_left(&rd) > 0) {
+        si = cvn_rd_u8(&rd);
+        cvn_rd_skip(&rd, cvn_rd_u8(&rd));
+    }
+    return si;
+}
+
+/* After these another may stand in the same TSDU; the latter, which end it or need an answer,
+ * only as its last. Our choice of table 8: points and the starts of activities, then data. */
+static bool may_begin(int si)
+{
+    return si == SI_MIP || si == SI_MIA || si == SI_AS || si == SI_AR;
+}
+
+static bool may_follow(int si)
+{
+    return si == SI_MIP || si == SI_MIA || si == SI_DT || si == SI_MAP || si == SI_MAA;
+}
+
+void cvn_x225_stage_more(const struct cvn_x225 *x, struct cvn_x225_stage *st)
+{
+    if (!x->concatenate || st->count == 0)
+        return;
+    struct cvn_x225_item *it = &st->item[st->count - 1];
+    if (may_begin(last_si(it)))
+        it->flags |= X225_ITEM_MORE;
+}
+
+/* 6.3.7: the item goes in the TSDU of the one before it, which waits for it. */
+static bool join(struct cvn_x225 *x, const struct cvn_x225_item *it)
+{
+    if (x->ring_count == 0)
+        return false;
+    struct cvn_x225_item *to = ring_at(x, x->ring_count - 1u);
+    if ((to->flags & X225_ITEM_MORE) == 0)
+        return false;
+    to->flags &= (uint8_t)~X225_ITEM_MORE;
+    bool same = it->head.small[0] == to->head.small[0];
+    size_t n = it->small_len - 2u;
+    if (!may_follow(last_si(it)) || !same || n > X225_SMALL - to->small_len)
+        return false;
+    uint8_t small[X225_SMALL];
+    uint8_t small_len = (uint8_t)(to->small_len + n);
+    memcpy(small, to->head.small, to->small_len);
+    memcpy(small + to->small_len, it->head.small + 2, n);
+    *to = *it;
+    memcpy(to->head.small, small, small_len);
+    to->small_len = small_len;
+    return true;
+}
+
 void cvn_x225_stage_queue(struct cvn_x225 *x, struct cvn_x225_stage *st)
 {
     for (unsigned i = 0; i < st->count; i++) {
         const struct cvn_x225_item *it = &st->item[i];
         if (it->kind == CVN_X225_T_DATA && x->wire_open && !continues(it))
             wire_close(x);
-        push(x, it);
+        if (!join(x, it))
+            push(x, it);
         if (it->kind == CVN_X225_T_DATA) {
             x->wire_open = (it->flags & X225_ITEM_END) == 0;
             if (!x->wire_open && x->gta_due)
@@ -234,13 +336,20 @@ void cvn_x225_stage_queue(struct cvn_x225 *x, struct cvn_x225_stage *st)
     st->count = 0;
 }
 
+/* The first item is done with. M4 */
+static void shift(struct cvn_x225 *x)
+{
+    item_drop(x, ring_at(x, 0));
+    x->ring_first = (uint8_t)(x->ring_first + 1u < ring_cap(x) ? x->ring_first + 1u : 0);
+    if (--x->ring_count == 0)
+        cvn_x225_ring_init(x);
+}
+
 void cvn_x225_ring_clear(struct cvn_x225 *x)
 {
-    while (x->ring_count > 0) {
-        item_drop(x, &x->ring[x->ring_first]);
-        x->ring_first = (uint8_t)((x->ring_first + 1) % X225_RING);
-        x->ring_count--;
-    }
+    while (x->ring_count > 0)
+        shift(x);
+    cvn_x225_ring_init(x); /* it may have grown for nothing */
     x->wire_open = false;
     x->gta_due = false;
 }
@@ -256,8 +365,8 @@ static void segment_plan(const struct cvn_x225_item *it, struct cvn_spdu *seg, s
         s.enclosure = (it->flags & X225_ITEM_BEGIN) != 0 ? CVN_ENCLOSURE_BEGIN : 0;
         s.enclosure |= (it->flags & X225_ITEM_FINISH) != 0 ? CVN_ENCLOSURE_END : 0;
     }
-    int rc = cvn_tsdu_segment(&s, (struct cvn_octets){it->data, it->data_len}, it->done, it->limit,
-                              true, seg, take, &last);
+    int rc = cvn_tsdu_segment(&s, (struct cvn_octets){it->data, it->data_len}, 0, it->limit, true,
+                              seg, take, &last);
     assert(rc == CVN_OK); /* a limit is 0 or at least X225_TSDU_MAX_LOW */
     (void)rc;
 }
@@ -268,14 +377,16 @@ static void segment_out(struct cvn_x225_item *it, struct cvn_x225_out *o)
     struct cvn_spdu seg;
     size_t take;
     segment_plan(it, &seg, &take);
-    uint8_t *to = cdo ? it->head.block.p + it->data_len : it->head.small;
-    struct cvn_wr w = cvn_wr_init(to, cdo ? it->head.block.size - it->data_len : X225_SMALL);
+    size_t at =
+        cdo ? (size_t)(it->data + it->data_len - it->head.block.p) : 0; /* behind all data */
+    uint8_t *to = cdo ? it->head.block.p + at : it->head.small;
+    struct cvn_wr w = cvn_wr_init(to, cdo ? it->head.block.size - at : X225_SMALL);
     int rc = cvn_tsdu_encode(&seg, 0, &w);
     assert(rc == CVN_OK);
     (void)rc;
     o->header = (struct cvn_octets){to, w.len};
     if (!cdo)
-        o->data = (struct cvn_octets){it->data + it->done, take};
+        o->data = (struct cvn_octets){it->data, take};
     o->end = true;
 }
 
@@ -283,7 +394,9 @@ int cvn_x225_out(struct cvn_x225 *x, struct cvn_x225_out *o)
 {
     if (x->ring_count == 0)
         return CVN_NONE;
-    struct cvn_x225_item *it = &x->ring[x->ring_first];
+    struct cvn_x225_item *it = ring_at(x, 0);
+    if (x->ring_count == 1 && (it->flags & X225_ITEM_MORE) != 0)
+        return CVN_NONE;
     memset(o, 0, sizeof *o);
     o->kind = (enum cvn_x225_out_kind)it->kind;
     o->owner = it->owner;
@@ -308,8 +421,10 @@ static bool item_advance(struct cvn_x225_item *it)
         struct cvn_spdu seg;
         size_t take;
         segment_plan(it, &seg, &take);
-        it->done += take;
-        return it->done < it->data_len;
+        it->data += take;
+        it->data_len -= take;
+        it->flags &= (uint8_t)~X225_ITEM_BEGIN;
+        return it->data_len > 0;
     }
     if ((it->flags & X225_ITEM_BLOCK) != 0) {
         it->head.block.at += (uint32_t)(LENGTH + block_tsdu(it).n);
@@ -321,10 +436,6 @@ static bool item_advance(struct cvn_x225_item *it)
 void cvn_x225_out_done(struct cvn_x225 *x)
 {
     assert(x->ring_count > 0);
-    struct cvn_x225_item *it = &x->ring[x->ring_first];
-    if (item_advance(it))
-        return;
-    item_drop(x, it);
-    x->ring_first = (uint8_t)((x->ring_first + 1) % X225_RING);
-    x->ring_count--;
+    if (!item_advance(ring_at(x, 0)))
+        shift(x);
 }

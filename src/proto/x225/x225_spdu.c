@@ -76,10 +76,11 @@ static void put_references(struct cvn_spdu *s, const struct cvn_x225_connection_
     put_octets(s, CVN_HAS_ADDITIONAL, &s->id.additional, id->additional);
 }
 
-static void put_connect_item(const struct cvn_x225 *x, struct cvn_spdu *s, uint8_t versions)
+static void put_connect_item(const struct cvn_x225 *x, const struct cvn_x225_prim *p,
+                             struct cvn_spdu *s, uint8_t versions)
 {
     s->has |= CVN_HAS_CONNECT_ITEM | CVN_HAS_OPTIONS | CVN_HAS_VERSION | CVN_HAS_UNITS;
-    s->options = x->opt_extended ? 1 : 0;
+    s->options = !x->opt_minimal && (x->opt_extended || p->optimized_dialogue) ? 1 : 0;
     s->version = versions;
 }
 
@@ -119,7 +120,7 @@ static int fill_CN(ARGS)
     const struct cvn_x225_prim *p = e->prim;
     const struct cvn_x225_offer *o = &x->offer;
     put_references(s, &p->id, CVN_HAS_CONNECTION_ID);
-    put_connect_item(x, s, o->versions);
+    put_connect_item(x, p, s, o->versions);
     put_tsdu_max(s, o->tsdu_max_initiator, o->tsdu_max_responder);
     put_initial(s, o->initial, o->initial2);
     if (o->has_setting) {
@@ -142,7 +143,7 @@ static int fill_AC(ARGS)
     const struct cvn_x225_agreed *a = &e->agreed;
     uint8_t available = cvn_x225_tokens_of(a->units);
     put_references(s, &p->id, CVN_HAS_CONNECTION_ID);
-    put_connect_item(x, s, a->version);
+    put_connect_item(x, p, s, a->version);
     put_tsdu_max(s, a->tsdu_max_initiator, a->tsdu_max_responder);
     put_initial(s, a->initial, a->initial2);
     if (available != 0 && (x->offer.has_setting || a->token_setting != 0)) {

@@ -11,6 +11,9 @@
 #include <uv.h>
 
 #include "convene/octets.h"
+#include "convene/url.h"
+
+#define CVN_TARGETS_MAX 16u /* transport addresses of one session address */
 
 struct cvn_stream;
 struct cvn_listener;
@@ -25,13 +28,15 @@ struct cvn_stream_user {
     void (*sent)(void *ctx, size_t octets);
     /* The peer's host has taken octets since the last call (SIOCOUTQ). May be NULL. */
     void (*alive)(void *ctx);
+    /* Nothing came for a second: what need not be held may be given back. May be NULL. */
+    void (*idle)(void *ctx);
     /* The stream is over, once; why is for people. Not called after cvn_stream_close(). */
     void (*down)(void *ctx, const char *why);
     /* What went over the wire; may be NULL. */
     void (*seen)(void *ctx, bool sent, const struct cvn_iov *iov, size_t n, size_t octets);
 };
 
-/* Takes fd over. NULL: no memory (fd is closed). */
+/* Takes fd over. Called by the thread that runs the loop. NULL: no memory (fd is closed). */
 struct cvn_stream *cvn_stream_new(uv_loop_t *loop, int fd, const struct cvn_stream_user *user,
                                   void *ctx);
 /* There may be octets to send. They go at the end of this turn of the loop. */
@@ -41,15 +46,31 @@ void cvn_stream_resume(struct cvn_stream *s);
 /* Tries once to send what is left, then ends; linger: waits a while for the peer to close
  * first, so that what was sent is not destroyed by a reset. The user is not called again. */
 void cvn_stream_close(struct cvn_stream *s, bool linger);
-/* "127.0.0.1:10102". Valid as long as the stream. */
+/* "127.0.0.1:10102". Valid until it is asked of another stream of the loop. */
 const char *cvn_stream_peer(const struct cvn_stream *s);
 /* Both ends' addresses, for captures. */
 void cvn_stream_addresses(const struct cvn_stream *s, struct sockaddr_storage *local,
                           struct sockaddr_storage *remote);
 
+/* One place where a peer may be. */
+struct cvn_target {
+    char host[256];
+    char port[6];
+    bool srv; /* no port was given: SRV records of the host are looked for first */
+};
+void cvn_target_of(struct cvn_target *t, const struct cvn_url *u);
+
 /* Tries the addresses of host one after another; every attempt has timeout_ms. done gets a
  * connected descriptor (its to keep) or -1 and why. */
 typedef void cvn_dial_done(void *ctx, int fd, const char *why);
+/* n targets, at most CVN_TARGETS_MAX, one after another, each with all its addresses. A target with
+ * srv, whose host is a name with a dot in it, is first looked for as _iso-tsap._tcp.HOST (secure:
+ * _iso-tp0s._tcp.HOST, RFC 2782); what is found is tried in its stead, and if nothing is, the host itself.
+ * NULL: no memory, or n is wrong. */
+struct cvn_dial *cvn_dial_targets(uv_loop_t *loop, const struct cvn_target *targets, size_t n,
+                                  bool secure, int family, unsigned timeout_ms, cvn_dial_done *done,
+                                  void *ctx);
+/* The same for one host, without SRV. */
 struct cvn_dial *cvn_dial_start(uv_loop_t *loop, const char *host, const char *port, int family,
                                 unsigned timeout_ms, cvn_dial_done *done, void *ctx);
 /* done will not be called. */
