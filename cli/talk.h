@@ -107,6 +107,7 @@ struct talk_input {
     size_t at; /* of the next line */
     bool eof;
     bool skipping; /* the rest of a line that is too long */
+    bool open;
     bool polling;
     bool is_file;
     uint64_t line;

@@ -343,8 +343,6 @@ static void on_sent(void *ctx, size_t octets)
 {
     struct talk_end *e = ctx;
     cvn_sc_sent(e->sc, octets);
-    if (e->out.on)
-        cvn_stream_flush(e->stream);
     if (cvn_sc_out_octets(e->sc) < BACKLOG)
         talk_again(e->t);
 }
@@ -532,8 +530,10 @@ int talk_end_request(struct talk_end *e, struct cvn_x225_prim *p, const json_t *
         (p->service == CVN_S_RELEASE && p->type == CVN_RESPONSE && p->result == CVN_RESULT_ACCEPT))
         e->session = false;
     e->t->served = e->t->served || !e->session;
-    if (p->service == CVN_S_U_ABORT)
+    if (p->service == CVN_S_U_ABORT) {
+        e->out.on = false;
         talk_worse(e->t, EXIT_ABORTED);
+    }
     e->heard = uv_hrtime();
     take_next(e);
     talk_end_flush(e);
@@ -548,26 +548,30 @@ int talk_end_tsdu(struct talk_end *e, struct cvn_octets tsdu, bool expedited)
     return rc;
 }
 
-void talk_end_step(struct talk_end *e)
+/* The turn before may have stopped pushing pattern, or taking what comes. */
+static void go_on(struct talk_end *e)
 {
+    bool more = e->pushed >= TURN_MAX;
     e->pushed = 0;
-    if (e->over)
+    if (e->stream == NULL)
         return;
-    if (e->hang_up ||
-        (e->stream != NULL && cvn_sc_closing(e->sc) && cvn_sc_out_octets(e->sc) == 0)) {
-        talk_end_hang_up(e);
-        return;
-    }
-    if (e->stream == NULL && e->dial == NULL && cvn_sc_closing(e->sc)) {
-        closed(e, NULL);
-        return;
-    }
-    if (e->dial != NULL && cvn_sc_closing(e->sc)) /* given up while it was dialed */
-        talk_end_hang_up(e);
-    else if (e->paused && e->stream != NULL && !talk_auto_full(e)) {
+    if (more)
+        cvn_stream_flush(e->stream);
+    if (e->paused && !talk_auto_full(e)) {
         e->paused = false;
         cvn_stream_resume(e->stream);
     }
+}
+
+void talk_end_step(struct talk_end *e)
+{
+    if (e->over)
+        return;
+    bool sent = e->stream == NULL || cvn_sc_out_octets(e->sc) == 0;
+    if (e->hang_up || (cvn_sc_closing(e->sc) && sent)) /* before it was dialed, too */
+        talk_end_hang_up(e);
+    else
+        go_on(e);
 }
 
 /* -------- beginning and end -------- */

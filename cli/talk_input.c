@@ -154,6 +154,7 @@ int talk_input_open(struct talk *t)
 {
     struct talk_input *in = &t->input;
     in->poll.data = t;
+    in->open = true;
     if (t->terminal) {
         if (uv_poll_init(&t->loop, &in->poll, STDIN_FILENO) != 0)
             return EXIT_LOCAL_IO;
@@ -170,7 +171,7 @@ void talk_input_close(struct talk *t)
 {
     if (t->terminal && t->prompt[0] != '\0')
         talk_term_close(t);
-    if (!t->input.is_file)
+    if (t->input.open && !t->input.is_file)
         (void)uv_poll_stop(&t->input.poll);
     cvn_free(cvn_alloc_std(), t->input.text, t->input.cap);
 }

@@ -104,7 +104,7 @@ static void judge_tsdu(const uint8_t *p, size_t n)
         bool information = cvn_spdu_has_information(s.type);
         p += len;
         n -= len;
-        assert(n == 0 || information || (first && cvn_spdu_category(s.type) == 0));
+        assert(n == 0 || information || cvn_spdu_category(s.type) == (first ? 0 : 2));
         assert(first || cvn_spdu_category(s.type) == 2);
         more = n > 0 && !information;
         first = false;

@@ -3,7 +3,7 @@
 _convene()
 {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands='send receive probe help'
+    local commands='send receive talk probe help'
     local common='--help --verbose --silent --json --pcap= --snap= --ipv4 --ipv6'
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
@@ -22,6 +22,10 @@ _convene()
             common+=' --jobs= --limit-rate= --hash=xxh128 --hash=sha256 --follow --name= --again'
             common+=' --config= --dscp= --priority='
             common+=' --connect-timeout= --retry-for= --dead-after= --window= --checkpoint= --points='
+            ;;
+        talk)
+            common+=' --listen= --once --auto --raw --expedited --reuse --extended --error-report --units='
+            common+=' --versions= --tpdu-size= --tim= --show= --connect-timeout= --insecure --config= --dscp= --priority='
             ;;
         probe)
             common='--help --verbose --json --ipv4 --ipv6 --timeout= --connect-timeout= --data= --config= --dscp= --priority='

@@ -510,8 +510,7 @@ static int spdu_take(struct spdu_in *d, const struct spdu_param *p, const uint8_
         *(struct cvn_octets *)(void *)member = value;
         break;
     }
-    case SPDU_OCTETS:
-    case SPDU_DATA:
+    default: /* SPDU_OCTETS, SPDU_DATA */
         *(struct cvn_octets *)(void *)member = value;
         break;
     }
@@ -770,7 +769,7 @@ static uint32_t spdu_measure(const struct cvn_spdu *s, enum spdu_name name, bool
     case SPDU_OCTETS:
         n = spdu_octets_length(*octets);
         break;
-    case SPDU_DATA:
+    default: /* SPDU_DATA */
         n = spdu_data_length(s, name);
         break;
     }
@@ -921,9 +920,7 @@ static inline void spdu_put_value(const struct cvn_spdu *s, const struct spdu_pa
         if ((s->has & CVN_HAS_USER_DATA) != 0)
             cvn_wr_bytes(w, s->user_data.p, s->user_data.n);
         break;
-    case SPDU_OCTETS:
-    case SPDU_LARGE:
-    case SPDU_DATA: {
+    default: { /* SPDU_OCTETS, SPDU_LARGE, SPDU_DATA */
         const struct cvn_octets *o = (const struct cvn_octets *)(const void *)member;
         cvn_wr_bytes(w, o->p, o->n);
         break;

@@ -443,6 +443,27 @@ START_TEST(begins_with_what_makes_a_map)
 }
 END_TEST
 
+/* An empty value is absent; where a peer wants the unit for its own sake, it is asked for by name. */
+START_TEST(leaves_empty_user_data_out_unless_it_is_to_be_seen)
+{
+    struct cvn_spdu s;
+    cvn_spdu_init(&s, CVN_SPDU_FN);
+    s.has = CVN_HAS_USER_DATA;
+    s.user_data = (struct cvn_octets){(const uint8_t *)"x", 0};
+    struct octets without = encode(&s);
+    struct octets want = hex("09 00");
+    expect_same_octets(without, want);
+    s.user_data.p = cvn_spdu_present;
+    struct octets with = encode(&s);
+    struct octets seen = hex("09 02 c1 00");
+    expect_same_octets(with, seen);
+    free(without.p);
+    free(want.p);
+    free(with.p);
+    free(seen.p);
+}
+END_TEST
+
 START_TEST(knows_both_forms_of_length)
 {
     static const size_t sizes[] = {1, 253, 254, 255, 256, 65000, 65528, 65529, 65530, 65531};
@@ -544,6 +565,7 @@ int main(void)
     tcase_add_test(one, knows_what_may_follow_a_reason_to_refuse);
     tcase_add_test(one, sends_a_group_for_its_members);
     tcase_add_test(one, begins_with_what_makes_a_map);
+    tcase_add_test(one, leaves_empty_user_data_out_unless_it_is_to_be_seen);
     tcase_add_test(one, sends_a_bare_minor_point_as_any_other);
     suite_add_tcase(s, each);
     suite_add_tcase(s, one);

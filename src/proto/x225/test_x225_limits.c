@@ -176,7 +176,9 @@ START_TEST(data_behind_a_point_may_come_in_slices)
 {
     open_extended(CVN_FU_HALF_DUPLEX | POINT, false, true);
     minor(0, true);
-    data(0, "ab", true, false, false);
+    data(0, "", true, false, true); /* nothing of it yet */
+    nothing_goes_out(0);
+    data(0, "ab", false, false, false);
     goes_out(0, CVN_X225_T_DATA, "01 00 31 03 2a 01 31 01 00 61 62", false);
     data(0, "cd", false, true, false);
     goes_out(0, CVN_X225_T_DATA, "63 64", true);
@@ -301,6 +303,31 @@ START_TEST(only_points_and_starts_wait)
     (void)pair_take(&p, 1, CVN_S_SYNC_MINOR, CVN_INDICATION);
     (void)pair_take(&p, 1, CVN_S_SYNC_MAJOR, CVN_INDICATION);
     pair_quiet(&p);
+}
+END_TEST
+
+START_TEST(a_resumption_waits_and_a_major_confirm_follows)
+{
+    struct cvn_x225_prim q = pair_request(CVN_S_ACTIVITY_RESUME);
+    open_extended(ACTIVITIES, true, true);
+    q.activity = q.old_activity = pair_octets("r");
+    q.serial = 1;
+    ask(0, &q, true);
+    minor(0, false);
+    goes_out(0, CVN_X225_T_DATA, "01 00 1d 0b 21 06 29 01 72 2a 01 31 29 01 72 31 03 2a 01 32",
+             true);
+    q = pair_request(CVN_S_SYNC_MAJOR);
+    pair_do(&p, 0, &q);
+    for (int i = 0; i < 3; i++)
+        (void)pair_take(&p, 1,
+                        i == 0   ? CVN_S_ACTIVITY_RESUME
+                        : i == 1 ? CVN_S_SYNC_MINOR
+                                 : CVN_S_SYNC_MAJOR,
+                        CVN_INDICATION);
+    confirm(1, 2, true);
+    q = pair_response(CVN_S_SYNC_MAJOR);
+    ask(1, &q, true);
+    goes_out(1, CVN_X225_T_DATA, "02 00 32 03 2a 01 32 2a 03 2a 01 33", true);
 }
 END_TEST
 
@@ -838,6 +865,7 @@ static void add_flow_tests(TCase *t)
     tcase_add_test(t, expedited_data_does_not_join);
     tcase_add_loop_test(t, nothing_waits_where_it_may_not, 0, 2);
     tcase_add_test(t, only_points_and_starts_wait);
+    tcase_add_test(t, a_resumption_waits_and_a_major_confirm_follows);
     tcase_add_test(t, what_waits_is_lost_with_the_transport);
     tcase_add_loop_test(t, an_abort_does_not_make_a_half_ssdu_whole, 0, 4);
     tcase_add_loop_test(t, an_error_does_not_make_a_half_ssdu_whole, 0, 3);

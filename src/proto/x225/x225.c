@@ -139,7 +139,7 @@ static const struct cvn_x225_row *cell(unsigned state, unsigned event)
     return &cvn_x225_rows[cvn_x225_first[c->before + bits_of(c->there & (bit - 1))]];
 }
 
-/* The first row of the cell that is true; else *rank says what is in the way. */
+/* The row of the cell that is true; else *rank says what is in the way. */
 static const struct cvn_x225_row *find(struct cvn_x225 *x, const struct cvn_x225_ev *e,
                                        unsigned *rank)
 {
@@ -151,12 +151,12 @@ static const struct cvn_x225_row *find(struct cvn_x225 *x, const struct cvn_x225
         unsigned r = cvn_x225_predicate(x, e, row->program);
         cvn_x225_looked_at(row);
         more = !row->last;
-        if (r != X225_TRUE)
+        if (r != X225_TRUE) {
             *rank = r < *rank ? r : *rank;
-        else if (found == NULL)
+        } else {
+            x->ambiguous |= found != NULL;
             found = row;
-        else
-            x->ambiguous = true;
+        }
     }
     return found;
 }
@@ -522,8 +522,7 @@ static int stream_request(struct cvn_x225 *x, struct cvn_x225_ev *e)
 
 bool cvn_x225_release_early(const struct cvn_x225 *x, const struct cvn_x225_ev *e)
 {
-    return e->id == X225_EV_SRELrsp_pos && x->state == CVN_STA09 && x->vcoll && x->vtca &&
-           !x->vdnr && !x->vtrr && !x->release_held;
+    return e->id == X225_EV_SRELrsp_pos && x->state == CVN_STA09 && x->vcoll && x->vtca;
 }
 
 /* 6.3 of the sheet: after a collision the acceptor's DN waits for the initiator's. */
@@ -624,9 +623,8 @@ int cvn_x225_transport_down(struct cvn_x225 *x, cvn_time now)
     cvn_x225_ring_clear(x);
     cvn_x225_ev_init(&e, X225_EV_TDISind);
     int rc = fire(x, &e);
-    if (rc != CVN_OK) /* no such cell */
-        cvn_x225_goto(x, CVN_STA01);
-    return CVN_OK;
+    assert(rc == CVN_OK); /* every state but STA01 has a row */
+    return rc;
 }
 
 cvn_time cvn_x225_deadline(const struct cvn_x225 *x)

@@ -160,7 +160,7 @@ static void act_10(ARGS)
         assert(e->tsdu != NULL && e->tsdu->info.n <= sizeof h->data);
         h->len = (uint8_t)e->tsdu->info.n;
         memcpy(h->data, e->tsdu->info.p, h->len);
-    } else if (e->spdu != NULL) {
+    } else {
         if ((e->spdu->has & CVN_HAS_RESYNC) != 0)
             h->resync = e->spdu->resync;
         if ((e->spdu->has & CVN_HAS_RESYNC2) != 0)
@@ -466,7 +466,7 @@ static void act_67(ARGS)
     if (e->held != NULL) {
         first = e->held->resync;
         second = e->held->resync2;
-    } else if (e->spdu != NULL) {
+    } else {
         if ((e->spdu->has & CVN_HAS_RESYNC) != 0)
             first = e->spdu->resync;
         if ((e->spdu->has & CVN_HAS_RESYNC2) != 0)
@@ -481,13 +481,14 @@ static void act_67(ARGS)
 
 static void act_68(ARGS)
 {
-    if (x->vrsps != X225_RSP_NO && e->sn_s >= 0) {
+    assert(e->sn_s >= 0 && e->sn_r >= 0);
+    if (x->vrsps != X225_RSP_NO) {
         x->vm = e->sn_s;
         x->va = x->vm;
         if (x->vrsps != X225_RSP_R)
             x->vr = 0;
     }
-    if (x->vrspr != X225_RSP_NO && e->sn_r >= 0) {
+    if (x->vrspr != X225_RSP_NO) {
         x->vmr = e->sn_r;
         x->var = x->vmr;
         if (x->vrspr != X225_RSP_R)
@@ -532,15 +533,10 @@ static void act_71(ARGS)
 static void act_901(ARGS)
 {
     (void)e;
-    for (unsigned i = 0; i < x->queue_len; i++) {
-        if (x->queue[i].event != X225_EV_PR_RS)
-            continue;
-        memmove(&x->queue[i], &x->queue[i + 1], (x->queue_len - i - 1u) * sizeof *x->queue);
-        x->queue_len--;
-        if (x->replay > x->queue_len)
-            x->replay = x->queue_len;
-        return;
-    }
+    assert(x->queue_len > 0 && x->queue[0].event == X225_EV_PR_RS); /* [PR-RS queued] */
+    assert(x->replay == 0); /* nothing comes in before all is replayed */
+    x->queue_len--;
+    memmove(&x->queue[0], &x->queue[1], x->queue_len * sizeof *x->queue);
 }
 
 /* Ours: the peer's RS has lost, but what it names has been purged by the peer's user. */

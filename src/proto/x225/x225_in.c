@@ -85,8 +85,8 @@ static const char *take_tokens(ARGS)
 /* With symmetric synchronize the first number is of the flow from the SPDU's sender. */
 static const char *take_numbers(ARGS)
 {
-    if (has(e, CVN_HAS_SERIAL))
-        e->sn = (int32_t)e->spdu->serial;
+    e->sn = (int32_t)e->spdu->serial;
+    assert(has(e, CVN_HAS_SERIAL)); /* mandatory in all of these */
     if (ss(x)) {
         e->sn_r = e->sn;
         e->sn_s = has(e, CVN_HAS_SERIAL2) ? (int32_t)e->spdu->serial2 : -1;
@@ -161,6 +161,8 @@ static const char *take_RA(ARGS)
 {
     uint8_t available = cvn_x225_available(x);
     (void)take_numbers(x, e);
+    if (ss(x) && e->sn_s < 0) /* that of our sending flow, which our RS has named */
+        return "RA without the number of the second flow (X.225 8.3.25)";
     e->setting = has(e, CVN_HAS_TOKEN_SETTING)
                      ? e->spdu->token_setting
                      : cvn_x225_setting_resolve(available, x->rs_setting, cvn_x225_setting_now(x));
@@ -203,7 +205,8 @@ static const char *take_CN(ARGS)
 
 static const char *take_CDO(ARGS)
 {
-    e->end = !has(e, CVN_HAS_ENCLOSURE) || (e->spdu->enclosure & CVN_ENCLOSURE_END) != 0;
+    e->end = (e->spdu->enclosure & CVN_ENCLOSURE_END) != 0;
+    assert(has(e, CVN_HAS_ENCLOSURE)); /* mandatory: 8.3.3 */
     if (x->state == CVN_STA01D &&
         e->spdu->user_data.n + cvn_x225_kept_octets(x) > x->ssdu_bytes_max)
         return "connect user data over what is taken (X.225 7.3)";
@@ -245,14 +248,11 @@ static const struct classifier classifiers[CVN_SPDU_TYPES] = {
 };
 /* clang-format on */
 
-/* Section 8 of the procedures' sheet: EX and PR only, AB and AA also, on the expedited flow. */
+/* Section 8 of the procedures' sheet. What may not come on the expedited flow is tsdu.c's affair. */
 static const char *flow_fault(enum cvn_spdu_type type, bool expedited)
 {
     bool must = type == CVN_SPDU_EX || type == CVN_SPDU_PR;
-    bool may = must || type == CVN_SPDU_AB || type == CVN_SPDU_AA;
-    if (must && !expedited)
-        return "EX or PR on the normal flow (X.225 6.4)";
-    return expedited && !may ? "not an SPDU of the expedited flow (X.225 6.4)" : NULL;
+    return must && !expedited ? "EX or PR on the normal flow (X.225 6.4)" : NULL;
 }
 
 static int spdu_event(struct cvn_x225 *x, const struct cvn_tsdu_event *te, bool expedited,

@@ -125,8 +125,7 @@ static void tell_serial(ARGS)
 {
     const struct cvn_spdu *s = e->spdu;
     (void)x;
-    if ((s->has & CVN_HAS_SERIAL) != 0)
-        p->serial = s->serial;
+    p->serial = s->serial; /* mandatory in all of these */
     if ((s->has & CVN_HAS_SERIAL2) != 0)
         p->serial2 = s->serial2;
 }

@@ -98,12 +98,11 @@ void cvn_x225_item_block(struct cvn_x225_item *it, uint8_t *block, uint32_t size
     it->head.block.at = 0;
 }
 
-/* Octets of the TSDU that holds s. 0: it cannot be one. */
+/* Octets of the TSDU that holds the segment s. */
 static size_t tsdu_size(const struct cvn_spdu *s)
 {
     size_t n = cvn_spdu_size(s);
-    if (n == 0)
-        return 0;
+    assert(n > 0); /* cvn_tsdu_segment() makes none that is too large */
     return cvn_spdu_category(s->type) == 2 ? n + 2 : n; /* GT or PT before it */
 }
 
@@ -120,10 +119,7 @@ static int block_size(const struct cvn_x225 *x, const struct cvn_spdu *s, struct
         int rc = cvn_tsdu_segment(s, user, done, x->send_max, version2, &seg, &take, &last);
         if (rc != CVN_OK)
             return rc;
-        size_t n = tsdu_size(&seg);
-        if (n == 0)
-            return CVN_ETOOBIG;
-        *size += LENGTH + n;
+        *size += LENGTH + tsdu_size(&seg);
         *tsdus += 1;
         done += take;
     }
@@ -139,8 +135,7 @@ static int block_fill(const struct cvn_x225 *x, const struct cvn_spdu *s, struct
         struct cvn_spdu seg;
         size_t take;
         int rc = cvn_tsdu_segment(s, user, done, x->send_max, version2, &seg, &take, &last);
-        if (rc != CVN_OK)
-            return rc;
+        assert(rc == CVN_OK); /* block_size() has gone the same way */
         size_t n = tsdu_size(&seg);
         assert(size >= LENGTH + n);
         struct cvn_wr w = cvn_wr_init(block_length(block, (uint32_t)n), n);
@@ -246,10 +241,10 @@ static void wire_close(struct cvn_x225 *x)
         push_gta(x);
 }
 
+/* T-DATA: a further slice of the TSDU that is open. */
 static bool continues(const struct cvn_x225_item *it)
 {
-    return it->kind == CVN_X225_T_DATA && it->small_len == 0 &&
-           (it->flags & (X225_ITEM_BLOCK | X225_ITEM_SEGMENT)) == 0;
+    return it->small_len == 0 && (it->flags & (X225_ITEM_BLOCK | X225_ITEM_SEGMENT)) == 0;
 }
 
 /* The SI of an item's last SPDU of category 2, behind a GT or PT without parameters; -1: the item

@@ -250,7 +250,7 @@ static rank p19(ARGS)
 
 static rank p20(ARGS)
 {
-    return number(x, e->sn >= 0 && e->sn == x->vm - 1);
+    return number(x, e->sn == x->vm - 1);
 }
 
 static rank p21(ARGS)
@@ -311,20 +311,20 @@ static rank p30(ARGS)
     return when(!cvn_x225_fu(x, CVN_FU_ACTIVITY) || x->vnextact, X225_STATE);
 }
 
+/* Asked of RS-r alone, whose first flow (mandatory) then restarts: with symmetric synchronize the
+ * stronger of the two types is the event's. p33 the same of the request. */
 static rank p32(ARGS)
 {
     if (!ss(x))
-        return when(e->rsp != X225_RSP_R || e->sn >= x->vr, X225_SERIAL);
-    return when((e->rsp_r != X225_RSP_R || e->sn_r >= x->vrr) &&
-                    (e->rsp_s != X225_RSP_R || e->sn_s >= x->vr),
-                X225_SERIAL);
+        return when(e->sn >= x->vr, X225_SERIAL);
+    return when(e->sn_r >= x->vrr && (e->rsp_s != X225_RSP_R || e->sn_s >= x->vr), X225_SERIAL);
 }
 
 static rank p33(ARGS)
 {
     if (!ss(x))
         return when(x->vm >= e->sn && e->sn >= x->vr, X225_SERIAL);
-    return when((e->rsp_s != X225_RSP_R || (x->vm >= e->sn_s && e->sn_s >= x->vr)) &&
+    return when(x->vm >= e->sn_s && e->sn_s >= x->vr &&
                     (e->rsp_r != X225_RSP_R || (x->vmr >= e->sn_r && e->sn_r >= x->vrr)),
                 X225_SERIAL);
 }
@@ -494,7 +494,7 @@ static rank p63(ARGS)
 
 static rank p64(ARGS)
 {
-    bool offered = e->prim != NULL && e->prim->keep; /* the local choice is also the user's */
+    bool offered = e->prim->keep; /* the local choice is also the user's */
     return greater(greater(p02(x, e), p01(x, e)), when(offered, X225_STATE));
 }
 
@@ -582,7 +582,8 @@ static rank p173(ARGS)
 
 static rank p174(ARGS)
 {
-    return number_ss(x, e->sn_s == x->vm && e->sn_r == x->vmr - 1);
+    (void)e; /* the provider gives the numbers: they are right */
+    return number_ss(x, true);
 }
 
 static rank p175(ARGS)
@@ -649,12 +650,8 @@ static rank q_not_outstanding_major(ARGS)
 /* [PR-RS queued] */
 static rank q_prepare_queued(ARGS)
 {
-    (void)e;
-    for (unsigned i = 0; i < x->queue_len; i++) {
-        if (x->queue[i].event == X225_EV_PR_RS)
-            return X225_TRUE;
-    }
-    return X225_STATE;
+    UNUSED; /* in STA713 nothing else is held: the replay gives the rest to the user */
+    return when(x->queue_len > 0, X225_STATE);
 }
 
 typedef rank predicate(ARGS);
@@ -688,11 +685,11 @@ unsigned cvn_x225_predicate(const struct cvn_x225 *x, const struct cvn_x225_ev *
     if (*at == X225_OP_END)
         return X225_TRUE;
     for (; *at != X225_OP_END; at++) {
-        if (*at == X225_OP_AND || *at == X225_OP_OR) {
+        if (*at == X225_OP_OR) {
             assert(depth >= 2);
             rank b = stack[--depth];
             rank a = stack[depth - 1];
-            stack[depth - 1] = *at == X225_OP_AND ? greater(a, b) : lesser(a, b);
+            stack[depth - 1] = lesser(a, b);
             continue;
         }
         unsigned p = *at & ~X225_OP_NOT & 0xffu;

@@ -101,15 +101,6 @@ static int check_minor_response(ARGS)
     return CVN_OK;
 }
 
-/* The provider gives the numbers: p174 is about them. */
-static int check_major_response(ARGS)
-{
-    (void)p;
-    e->sn_s = x->vm;
-    e->sn_r = x->vmr - 1;
-    return CVN_OK;
-}
-
 static uint8_t resync_kind(uint8_t type)
 {
     switch (type) {
@@ -289,7 +280,7 @@ static const struct request {
     {CVN_S_SYNC_MINOR, CVN_REQUEST, X225_EV_SSYNmreq, WHOLE, check_minor},
     {CVN_S_SYNC_MINOR, CVN_RESPONSE, X225_EV_SSYNmrsp, WHOLE, check_minor_response},
     {CVN_S_SYNC_MAJOR, CVN_REQUEST, X225_EV_SSYNMreq, WHOLE, check_none},
-    {CVN_S_SYNC_MAJOR, CVN_RESPONSE, X225_EV_SSYNMrsp, WHOLE, check_major_response},
+    {CVN_S_SYNC_MAJOR, CVN_RESPONSE, X225_EV_SSYNMrsp, WHOLE, check_none},
     {CVN_S_RESYNCHRONIZE, CVN_REQUEST, X225_EV_SRSYNreq_a, WHOLE, check_resync},
     {CVN_S_RESYNCHRONIZE, CVN_RESPONSE, X225_EV_SRSYNrsp, WHOLE, check_resync_response},
     {CVN_S_U_EXCEPTION_REPORT, CVN_REQUEST, X225_EV_SUERreq, WHOLE, check_reason},
@@ -300,7 +291,7 @@ static const struct request {
     {CVN_S_ACTIVITY_DISCARD, CVN_REQUEST, X225_EV_SACTDreq, ONLY_V2, check_reason},
     {CVN_S_ACTIVITY_DISCARD, CVN_RESPONSE, X225_EV_SACTDrsp, ONLY_V2, check_none},
     {CVN_S_ACTIVITY_END, CVN_REQUEST, X225_EV_SACTEreq, WHOLE, check_none},
-    {CVN_S_ACTIVITY_END, CVN_RESPONSE, X225_EV_SACTErsp, WHOLE, check_major_response},
+    {CVN_S_ACTIVITY_END, CVN_RESPONSE, X225_EV_SACTErsp, WHOLE, check_none},
     {CVN_S_RELEASE, CVN_REQUEST, X225_EV_SRELreq, WHOLE, check_none},
     {CVN_S_RELEASE, CVN_RESPONSE, X225_EV_SRELrsp_pos, WHOLE, check_release_response},
     {CVN_S_U_ABORT, CVN_REQUEST, X225_EV_SUABreq, AS_ABORT, check_none},

@@ -146,7 +146,7 @@ static int fill_AC(ARGS)
     put_connect_item(x, p, s, a->version);
     put_tsdu_max(s, a->tsdu_max_initiator, a->tsdu_max_responder);
     put_initial(s, a->initial, a->initial2);
-    if (available != 0 && (x->offer.has_setting || a->token_setting != 0)) {
+    if (available != 0 && x->offer.has_setting) { /* else all are where the default has them */
         s->has |= CVN_HAS_TOKEN_SETTING;
         s->token_setting = a->token_setting;
     }
@@ -480,8 +480,7 @@ static int stream(struct cvn_x225 *x, struct cvn_x225_ev *e, uint8_t type)
 
     if (p->data.n == 0 && !p->end)
         return CVN_OK;
-    if (p->data.n == 0 && first)
-        return CVN_EINVAL; /* an SSDU has at least one octet */
+    assert(p->data.n > 0 || !first); /* cvn_x225_slice_empty() */
     struct cvn_x225_item *it = cvn_x225_stage_item(&e->stage, CVN_X225_T_DATA);
     if (x->send_max != 0) {
         it->flags = X225_ITEM_SEGMENT | X225_ITEM_END;
@@ -514,8 +513,8 @@ static int make_EX(struct cvn_x225 *x, struct cvn_x225_ev *e)
     struct cvn_x225_item *it = cvn_x225_stage_item(&e->stage, CVN_X225_T_EXPEDITED);
     struct cvn_wr w = cvn_wr_init(it->head.small, X225_SMALL);
     int rc = cvn_tsdu_encode(&s, 0, &w);
-    if (rc != CVN_OK)
-        return rc;
+    assert(rc == CVN_OK);
+    (void)rc;
     cvn_wr_bytes(&w, e->prim->data.p, e->prim->data.n);
     assert(!w.bad && w.len <= X225_EXPEDITED);
     it->small_len = (uint8_t)w.len;
@@ -558,7 +557,7 @@ static struct cvn_octets user_data(const struct cvn_x225_ev *e)
  * is enough for every length. */
 int cvn_x225_narrow(const struct cvn_x225 *x, struct cvn_spdu *s, struct cvn_octets user)
 {
-    if (!x->opt_minimal || cvn_spdu_has_information(s->type))
+    if (!x->opt_minimal)
         return CVN_OK;
     if (s->type == CVN_SPDU_CN || s->type == CVN_SPDU_AC || s->type == CVN_SPDU_FN ||
         s->type == CVN_SPDU_DN) {
@@ -668,8 +667,7 @@ void cvn_x225_stage_abort(struct cvn_x225 *x, struct cvn_x225_stage *st, bool ke
     put_disconnect(&s, bits | (keep ? 0u : CVN_TD_RELEASED));
     if (reflect.n > X225_REFLECT_MAX)
         reflect.n = X225_REFLECT_MAX;
-    if ((bits & CVN_TD_PROTOCOL) != 0)
-        put_octets(&s, CVN_HAS_REFLECT, &s.reflect, reflect);
+    put_octets(&s, CVN_HAS_REFLECT, &s.reflect, reflect);
     stage_small(x, st, &s, x->texp);
 }
 
