@@ -83,7 +83,7 @@ static unsigned wrong_output(unsigned row, unsigned at)
 
 static bool is_literal(uint8_t code)
 {
-    return code != X225_OP_AND && code != X225_OP_OR;
+    return code != X225_OP_OR;
 }
 
 static unsigned literals(const uint8_t *program)

@@ -266,6 +266,8 @@ static bool do_ask(const struct move *m)
     if (rc == CVN_OK && may == NO)
         world_blame("side %u: %s %s is taken, which X.215 forbids now", m->side,
                     cvn_x225_service_name(p.service), cvn_x225_type_name(p.type));
+    if (rc == CVN_ETOKEN && v.state == CVN_STA15B)
+        may = MAYBE; /* tokens that were given since PREPARE have not moved */
     if (rc != CVN_OK && may == YES)
         world_blame("side %u: %s %s is refused (%s), which X.215 allows now", m->side,
                     cvn_x225_service_name(p.service), cvn_x225_type_name(p.type), cvn_err_name(rc));

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""mutants.py [--every N] [--only LINE] [--jobs N] [--out FILE] - the table of the session protocol
+"""mutants.py [--every N] [--only LINE] [--jobs N] [--pages] - the table of the session protocol
 machine, made wrong one row at a time, in memory; the judges must notice each.
 
 A judge is a program of tests/joint that is run with the wrong table (X225_MUTANT, see hook.h) and
@@ -14,14 +14,16 @@ nothing are not counted; one of them that is killed is an error of that file.
 """
 import argparse
 import csv
-import mmap
 import os
 import resource
+import shutil
 import struct
 import subprocess
 import sys
 import threading
 import time
+
+import pages
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -32,14 +34,14 @@ FOLDER = os.path.join(ROOT, "build", "joint")
 LIMIT = 20  # seconds of processor time, many times what any judge needs
 ENOUGH = 0.95
 SLOW = ("wrong_x225_edges", "wrong_x225_memory")  # sizes and memory: they say little of the table
-SEED_RUNS = "15"  # of wrong_x225_random, for each of its tests
+SEED_RUNS = "40"  # of wrong_x225_random, for each of its tests
 
 
 class Judge:
     def __init__(self, name, command, **env):
         self.name, self.command = name, command
         self.env = dict(os.environ, CK_FORK="no", CK_VERBOSITY="silent", **env)
-        self.looked, self.seconds, self.limit = set(), 0.0, LIMIT
+        self.looked, self.taken, self.seconds, self.limit = set(), set(), 0.0, LIMIT
 
     def shown(self, _):
         return self.command
@@ -66,28 +68,37 @@ class Judge:
             raise SystemExit(f"mutants: {self.name} fails with the right table (run it: "
                              f"{' '.join(self.command)})")
         self.seconds = time.monotonic() - began
-        with open(path, "rb") as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as m:
-            counts = list(struct.iter_unpack("II", m))
+        with open(path, "rb") as f:
+            counts = list(struct.iter_unpack("II", f.read()))
         self.looked = {row for row, (looked, _) in enumerate(counts) if looked > 0}
+        self.taken = {row for row, (_, taken) in enumerate(counts) if taken > 0}
 
 
 class Joint(Judge):
     """The exploration: behind the ways that it has found to the row."""
 
     def __init__(self, whole):
-        self.ways = os.path.join(FOLDER, "ways")
+        self.ways = os.path.join(FOLDER, "ways" if whole else "ways-quick")
         super().__init__("x225-joint", [os.path.join(BIN, "x225-joint"), *([] if whole else ["--quick"]),
-                                        "--witness", self.ways])
+                                        "--witness", self.ways + ".new"])
 
     def learn(self):
+        """What the same program has found before is taken as it is."""
+        if not os.path.exists(self.ways) or os.path.getmtime(self.ways) < os.path.getmtime(self.command[0]):
+            self.explore()
+        with open(self.ways, encoding="ascii") as f:
+            ways = [line.split() for line in f]
+        self.looked = {int(w[0]) for w in ways}
+        self.taken = {int(w[0]) for w in ways if w[1] == "1"}
+        self.seconds = 0.1
+
+    def explore(self):
         done = subprocess.run(self.command, env=self.env, stdin=subprocess.DEVNULL, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         if done.returncode != 0:
             raise SystemExit(f"{done.stdout}mutants: the exploration fails with the right table")
         print("joint exploration: configurations " + done.stdout.splitlines()[-1])
-        with open(self.ways, encoding="ascii") as f:
-            self.looked = {int(line.split()[0]) for line in f}
-        self.seconds = 0.1
+        os.rename(self.ways + ".new", self.ways)
 
     def shown(self, mutant):
         self.command = [self.command[0], "--behind", self.ways]
@@ -144,6 +155,44 @@ def read_equivalent():
     return found
 
 
+def rows_of_vectors():
+    """{vector file: rows}: each alone."""
+    found = {}
+    for name in sorted(os.listdir(VECTORS)):
+        if name.endswith(".txt"):
+            folder = os.path.join(FOLDER, "one")
+            shutil.rmtree(folder, ignore_errors=True)
+            os.mkdir(folder)
+            os.symlink(os.path.join(VECTORS, name), os.path.join(folder, name))
+            one = Judge("one", [os.path.join(BIN, "wrong_replay"), "--whole", folder])
+            one.learn()
+            found[name] = one.taken
+    return found
+
+
+def taken_by(judges, mutants):
+    """{test: lines of x225.csv} as the pages name them."""
+    lines = {m.row: m.line for m in mutants}
+    rows = rows_of_vectors()
+    for j in judges:
+        if j.name.startswith("wrong_x225"):
+            rows[j.name.replace("wrong_", "test_")] = j.taken
+        elif j.name in ("x225-joint", "wrong_sim"):
+            rows[j.name.replace("wrong_sim", "simulator").replace("x225-", "")] = j.taken
+    return {name: {lines[row] for row in found} for name, found in rows.items()}
+
+
+def pages_judge(judges, mutants, write):
+    taken = taken_by(judges, mutants)
+    if write:
+        pages.write(taken)
+    stale = pages.stale(taken)
+    for name in stale:
+        print(f"{name}: not what the table and the tests say now (make pages)")
+    print(f"{int(not stale)} passed, {int(bool(stale))} failed")
+    return not stale
+
+
 def judge_all(mutants, judges, jobs):
     todo = iter(mutants)
     lock = threading.Lock()
@@ -195,19 +244,25 @@ def main():
     parser.add_argument("--every", type=int, default=1, help="each N-th mutant only")
     parser.add_argument("--only", type=int, help="the mutants of this line of x225.csv")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--pages", action="store_true", help="write the pages of docs/x225, no mutants")
     options = parser.parse_args()
     subprocess.run(["ninja", "-C", os.path.join(ROOT, "build"), "x225-mutants"], check=True,
                    stdout=subprocess.DEVNULL)
     os.makedirs(FOLDER, exist_ok=True)
-    judges = all_judges(options.every == 1)
+    whole = options.every == 1 and not options.pages  # the pages are made of the quick exploration
+    judges = all_judges(whole)
     for j in judges:
         j.learn()
     judges.sort(key=lambda j: j.seconds)
-    mutants = read_mutants()[::options.every]
+    mutants = read_mutants()
+    fresh = whole or pages_judge(judges, mutants, options.pages)
+    if options.pages:
+        return fresh
+    mutants = mutants[::options.every]
     if options.only:
         mutants = [m for m in mutants if m.line == options.only]
     judge_all(mutants, judges, options.jobs)
-    return report(mutants, judges, read_equivalent())
+    return report(mutants, judges, read_equivalent()) and fresh
 
 
 if __name__ == "__main__":

@@ -315,7 +315,8 @@ static uint64_t machine_digest(uint64_t h, const struct cvn_x225 *x)
     c.queue = NULL;
     c.queue_cap = 0;
     c.ring_first = 0;
-    memset(c.ring, 0, sizeof c.ring);
+    c.ring = NULL;
+    memset(c.own_ring, 0, sizeof c.own_ring);
     memset(&c.given, 0, sizeof c.given);
     c.in.alloc = NULL;
     c.in.heap = NULL;
