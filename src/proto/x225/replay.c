@@ -559,7 +559,8 @@ static void do_has(struct side *s, char *words)
                 {"vsc", v.vsc, 10},
                 {"vcoll", v.vcoll, 10},
                 {"vtrr", v.vtrr, 10},
-                {"queued", v.queued, 10}};
+                {"queued", v.queued, 10},
+                {"timer", cvn_x225_deadline(s->x) != CVN_NEVER, 10}};
     for (char *word = next_word(&words); word != NULL; word = next_word(&words)) {
         const char *value;
         size_t i = 0;
