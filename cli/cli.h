@@ -79,6 +79,10 @@ struct cli_options {
     const char *classes; /* of the transport; NULL: the usual */
     double tim;          /* 0: the machine's */
     uint64_t show;       /* octets of user data that are shown */
+    /* trace */
+    const char *svg;
+    uint64_t user_data; /* octets that are shown */
+    unsigned port;      /* 0: any that carries TPKTs */
     /* probe */
     double timeout;
     const char *data;
@@ -91,6 +95,9 @@ int cli_send(const struct cli_options *o);
 int cli_receive(const struct cli_options *o);
 int cli_talk(const struct cli_options *o);
 int cli_probe(const struct cli_options *o);
+int cli_connect(const struct cli_options *o);
+int cli_serve(const struct cli_options *o);
+int cli_trace(const struct cli_options *o);
 
 /* Where a URL leads: sessions.conf, SRV and options taken into account. */
 struct cli_target {

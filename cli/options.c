@@ -23,16 +23,16 @@ struct option {
 
 /* clang-format off */
 static const struct option options[] = {
-    {"listen",          0,  "rt", TEXT,    AT(listen),          "URL",     "where to listen: iso://127.0.0.1:10102/inbox"},
+    {"listen",          0,  "rtv", TEXT,    AT(listen),          "URL",     "where to listen: iso://127.0.0.1:10102/inbox"},
     {"into",            0,  "r",  TEXT,    AT(into),            "DIR",     "the folder that files are received into"},
     {"once",            0,  "rt", FLAG,    AT(once),            NULL,      "end when every session since the first has ended"},
     {"on-conflict",     0,  "r",  TEXT,    AT(on_conflict),     "WHAT",    "a file of that name exists: fail (default), replace, rename"},
-    {"keep",            0,  "r",  AGE,     AT(keep_s),          "TIME",    "how long what is unfinished is kept: 90s, 12h, 7d (default 7d)"},
+    {"keep",            0,  "rv",  AGE,     AT(keep_s),          "TIME",    "how long what is unfinished is kept: 90s, 12h, 7d (default 7d)"},
     {"max-octets",      0,  "r",  OCTETS,  AT(max_octets),      "N",       "most octets of all that is unfinished: 500M, 20G"},
-    {"config",          0,  "spt",TEXT,    AT(config),          "FILE",    "sessions.conf (default: docs/ADDRESSES.md)"},
-    {"dscp",            0,  "spt",TEXT,    AT(dscp),            "NAME",    "mark packets: ef, af11 to af43, cs0 to cs7, le, 0 to 63"},
-    {"priority",        0,  "spt",PRIORITY,AT(priority),        "N",       "of the packets on this machine: 0 to 6"},
-    {"insecure",        0,  "rt", FLAG,    AT(insecure),        NULL,      "listen on other addresses than loopback without TLS"},
+    {"config",          0,  "sptc",TEXT,    AT(config),          "FILE",    "sessions.conf (default: docs/ADDRESSES.md)"},
+    {"dscp",            0,  "sptc",TEXT,    AT(dscp),            "NAME",    "mark packets: ef, af11 to af43, cs0 to cs7, le, 0 to 63"},
+    {"priority",        0,  "sptc",PRIORITY,AT(priority),        "N",       "of the packets on this machine: 0 to 6"},
+    {"insecure",        0,  "rtv", FLAG,    AT(insecure),        NULL,      "listen on other addresses than loopback without TLS"},
     {"jobs",            'j',"s",  COUNT,   AT(jobs),            "N",       "sessions at once for many files (default 4)"},
     {"limit-rate",      0,  "s",  OCTETS,  AT(limit_rate),      "RATE",    "octets a second, all sessions together: 500K, 20M"},
     {"hash",            0,  "s",  TEXT,    AT(hash),            "NAME",    "xxh128 (default) or sha256"},
@@ -41,10 +41,10 @@ static const struct option options[] = {
     {"again",           0,  "s",  FLAG,    AT(again),           NULL,      "send again what a peer that is not convene may have"},
     {"timeout",         0,  "p",  SECONDS, AT(timeout),         "SECONDS", "for each answer of the peer (default 5)"},
     {"data",            0,  "p",  TEXT,    AT(data),            "OCTETS",  "user data of S-CONNECT: text, or 0x and digits"},
-    {"connect-timeout", 0,  "spt", SECONDS, AT(connect_timeout), "SECONDS", "until the peer is first reached (default 10)"},
-    {"retry-for",       0,  "s",  SECONDS, AT(retry_for),       "SECONDS", "of one outage (default: until stopped)"},
+    {"connect-timeout", 0,  "sptc", SECONDS, AT(connect_timeout), "SECONDS", "until the peer is first reached (default 10)"},
+    {"retry-for",       0,  "sc",  SECONDS, AT(retry_for),       "SECONDS", "of one outage (default: until stopped)"},
     {"dead-after",      0,  "s",  SECONDS, AT(dead_after),      "SECONDS", "silence of a peer that owes an answer (default 10)"},
-    {"window",          0,  "s",  OCTETS,  AT(window),          "N",       "octets sent and not confirmed (default 4M)"},
+    {"window",          0,  "scv",  OCTETS,  AT(window),          "N",       "octets sent and not confirmed (default 4M)"},
     {"checkpoint",      0,  "s",  OCTETS,  AT(spacing),         "N",       "octets between synchronization points (default 1M)"},
     {"points",          0,  "s",  COUNT,   AT(points_max),      "N",       "synchronization points of one activity (default 990000)"},
     {"auto",            0,  "t",  FLAG,    AT(automatic),       NULL,      "answer every indication positively, send data back"},
@@ -59,15 +59,18 @@ static const struct option options[] = {
     {"transport-class", 0,  "t",  TEXT,    AT(classes),         "LIST",    "0, 2, or 0,2: proposed (default 0), agreed to (default 0,2)"},
     {"tim",             0,  "t",  SECONDS, AT(tim),             "SECONDS", "timer TIM (default 30)"},
     {"show",            0,  "t",  OCTETS,  AT(show),            "N",       "octets of user data that are shown (default 64K)"},
-    {"json",            0,  "srpt",FLAG,    AT(json),            NULL,      "events, one JSON object a line, on standard output"},
+    {"user-data",       0,  "x",  OCTETS,  AT(user_data),       "N",       "octets of user data that are shown (default none)"},
+    {"svg",             0,  "x",  TEXT,    AT(svg),             "FILE",    "draw the ladder diagram"},
+    {"port",            0,  "x",  COUNT,   AT(port),            "PORT",    "connections of this port alone, whatever they carry"},
+    {"json",            0,  "srptxcv",FLAG,    AT(json),            NULL,      "events, one JSON object a line, on standard output"},
     {"pcap",            0,  "srt", TEXT,    AT(pcap),            "FILE",    "write what went over the wire as pcapng (added to it)"},
     {"snap",            0,  "srt", OCTETS,  AT(snap),            "N",       "octets of each packet that --pcap keeps (default all)"},
-    {"verbose",         'v',"srpt",FLAG,    AT(verbose),         NULL,      "show session primitives on standard error"},
-    {"silent",          's',"sr", FLAG,    AT(silent),          NULL,      "no progress bar, no summary"},
-    {"ipv4",            '4',"srpt",FAMILY4, AT(family),          NULL,      "IPv4 only"},
-    {"ipv6",            '6',"srpt",FAMILY6, AT(family),          NULL,      "IPv6 only"},
-    {"help",            'h',"srpt",HELP,    0,                   NULL,      "this text"},
-    {"version",         'V',"srpt",VERSION, 0,                   NULL,      "the version"},
+    {"verbose",         'v',"srptcv",FLAG,    AT(verbose),         NULL,      "show session primitives on standard error"},
+    {"silent",          's',"srv", FLAG,    AT(silent),          NULL,      "no progress bar, no summary"},
+    {"ipv4",            '4',"srptcv",FAMILY4, AT(family),          NULL,      "IPv4 only"},
+    {"ipv6",            '6',"srptcv",FAMILY6, AT(family),          NULL,      "IPv6 only"},
+    {"help",            'h',"srptxcv",HELP,    0,                   NULL,      "this text"},
+    {"version",         'V',"srptxcv",VERSION, 0,                   NULL,      "the version"},
 };
 /* clang-format on */
 #define NOPTIONS (sizeof options / sizeof options[0])
@@ -105,10 +108,22 @@ static const struct command {
      "usage: convene talk [OPTION]... URL | --listen URL\n"
      "The session service by hand or by script, one primitive after another.\n",
      cli_talk},
+    {"connect", 'c',
+     "usage: convene connect [OPTION]... URL\n"
+     "Standard input and output as one session, which outlives its links.\n",
+     cli_connect},
+    {"serve", 'v',
+     "usage: convene serve [OPTION]... --listen URL NAME=SERVICE...\n"
+     "Serves sessions: echo (sends back what comes), sink (throws it away).\n",
+     cli_serve},
     {"probe", 'p',
      "usage: convene probe [OPTION]... URL\n"
      "Says what a peer is: versions, functional units, sizes, and what it does wrong.\n",
      cli_probe},
+    {"trace", 'x',
+     "usage: convene trace [OPTION]... FILE | -\n"
+     "Decodes captures, follows both ends, and says where one breaks the rules.\n",
+     cli_trace},
 };
 #define NCOMMANDS (sizeof commands / sizeof commands[0])
 

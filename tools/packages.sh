@@ -19,6 +19,7 @@ build libsqlite3-dev   pkg-config --exists sqlite3
 build libxxhash-dev    pkg-config --exists libxxhash
 build libssl-dev       pkg-config --exists openssl
 build libjansson-dev   pkg-config --exists jansson
+build libpcap-dev      pkg-config --exists libpcap
 build libedit-dev      pkg-config --exists libedit
 build libconfuse-dev   pkg-config --exists libconfuse
 test  git              command -v git
@@ -30,7 +31,6 @@ test  llvm-14          command -v llvm-cov-14
 test  clang-format-14  command -v clang-format-14
 test  pmccabe          command -v pmccabe
 test  gcovr            command -v gcovr
-test  libpcap-dev      pkg-config --exists libpcap
 test  zlib1g-dev       pkg-config --exists zlib
 test  tshark           command -v tshark
 test  iproute2         command -v ip

@@ -137,8 +137,6 @@ static int hand_down(struct cvn_sc *c, const struct cvn_x225_out *o, cvn_time no
     switch (o->kind) {
     case CVN_X225_T_CONNECT:
         return cvn_cotp_connect(c->cotp);
-    case CVN_X225_T_CONNECT_ACCEPT:
-        return CVN_OK; /* said when the T-CONNECT indication came */
     case CVN_X225_T_DATA:
         c->open = !o->end;
         if (o->data_copy)
@@ -149,8 +147,9 @@ static int hand_down(struct cvn_sc *c, const struct cvn_x225_out *o, cvn_time no
     case CVN_X225_T_DISCONNECT:
         disconnect(c, now);
         return CVN_OK;
+    default: /* CVN_X225_T_CONNECT_ACCEPT: said when the T-CONNECT indication came */
+        return CVN_OK;
     }
-    return CVN_EINVAL;
 }
 
 /* I1. A transport that is over takes nothing: what the machine still says is dropped. */
@@ -273,8 +272,7 @@ static int transport_event(struct cvn_sc *c, const struct cvn_cotp_event *e, cvn
         c->transport_why = e->why;
         (void)!cvn_x225_transport_down(c->x225, now);
         return CVN_OK;
-    case CVN_COTP_EV_DATA:
-    case CVN_COTP_EV_EXPEDITED:
+    default: /* CVN_COTP_EV_DATA, CVN_COTP_EV_EXPEDITED */
         c->slice = e->data;
         c->has_slice = true;
         c->slice_begin = e->kind == CVN_COTP_EV_EXPEDITED || e->begin;
@@ -282,7 +280,6 @@ static int transport_event(struct cvn_sc *c, const struct cvn_cotp_event *e, cvn
         c->slice_expedited = e->kind == CVN_COTP_EV_EXPEDITED;
         return CVN_OK;
     }
-    return CVN_EINVAL;
 }
 
 /* On a bare connection the slice itself is the event. */

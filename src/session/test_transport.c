@@ -596,6 +596,69 @@ START_TEST(memory_that_fails_at_any_place_is_given_back)
 }
 END_TEST
 
+/* T-DISCONNECT without memory for its DR: the stream's close says it. */
+START_TEST(a_release_without_memory_just_closes)
+{
+    struct end e[2];
+    struct cvn_x225_prim p;
+    connect_pair(e, &kinds[1], CVN_FU_DUPLEX);
+    ck_assert_int_eq(ask(&e[0], CVN_S_RELEASE, CVN_REQUEST), CVN_OK);
+    settle(e);
+    cvn_x225_prim_init(&p, CVN_S_RELEASE, CVN_RESPONSE);
+    p.result = 0xff;
+    ck_assert_int_eq(cvn_sc_request(e[1].c, &p, 0), CVN_OK);
+    cvn_sc_trim(e[0].c);
+    memory.fail_in = 0;
+    bool closes = false;
+    for (long n = 0; !closes && n < 10; n++) { /* until it is the DR's that fails */
+        struct cvn_iov iov[4];
+        size_t k = cvn_sc_out_iov(e[1].c, iov, 4);
+        uint8_t octets[200];
+        size_t len = 0;
+        size_t used = 0;
+        for (size_t i = 0; i < k; i++) {
+            memcpy(octets + len, iov[i].base, iov[i].len);
+            len += iov[i].len;
+        }
+        memory.fail_in = n;
+        (void)!cvn_sc_feed(e[0].c, octets, len, &used, &p, 0);
+        memory.fail_in = -1;
+        closes = cvn_sc_closing(e[0].c);
+        if (used == len)
+            break;
+    }
+    ck_assert(closes);
+    ck_assert_uint_eq(cvn_sc_out_octets(e[0].c), 0);
+    finish(e);
+}
+END_TEST
+
+/* What cannot be asked for, and why. */
+START_TEST(a_transport_that_is_over_takes_nothing)
+{
+    struct end e[2];
+    struct cvn_x225_prim p;
+    connect_pair(e, &kinds[_i], CVN_FU_DUPLEX);
+    cvn_x225_prim_init(&p, CVN_S_DATA, CVN_REQUEST);
+    p.data = (struct cvn_octets){(const uint8_t *)"x", 1};
+    ck_assert_ptr_null(cvn_sc_why(e[0].c, &p));
+    ck_assert_int_eq(cvn_sc_allowed(e[0].c, CVN_S_DATA, CVN_REQUEST), CVN_OK);
+    ck_assert_int_eq(cvn_sc_disconnect(e[0].c, 0), CVN_ESTATE);
+    ck_assert_int_eq(cvn_sc_request(e[0].c, &p, 0), CVN_OK);
+    ck_assert_uint_gt(cvn_sc_out_octets(e[0].c), 0);
+    for (int twice = 0; twice < 2; twice++)
+        cvn_sc_stream_closed(e[0].c, 0);
+    ck_assert_str_eq(cvn_sc_why(e[0].c, &p), "the transport connection is over");
+    ck_assert_int_eq(cvn_sc_allowed(e[0].c, CVN_S_DATA, CVN_REQUEST), CVN_ESTATE);
+    ck_assert_int_eq(cvn_sc_request(e[0].c, &p, 0), CVN_ESTATE);
+    ck_assert_int_eq(cvn_sc_disconnect(e[0].c, 0), CVN_ESTATE);
+    look(&e[0], 0);
+    ck_assert_uint_eq(e[0].nseen, 1);
+    ck_assert_int_eq(e[0].seen[0].service, CVN_S_P_ABORT);
+    finish(e);
+}
+END_TEST
+
 START_TEST(memory_for_a_connection_may_not_be_there)
 {
     struct cvn_sc_opts o = {.alloc = &counted, .initiator = true, .reference = 1};
@@ -645,6 +708,8 @@ int main(void)
     tcase_add_loop_test(t, a_released_session_releases_its_transport, 0, KINDS);
     tcase_add_test(t, a_peer_that_does_not_say_dc_is_not_waited_for);
     tcase_add_loop_test(t, memory_that_fails_at_any_place_is_given_back, 0, KINDS);
+    tcase_add_test(t, a_release_without_memory_just_closes);
+    tcase_add_loop_test(t, a_transport_that_is_over_takes_nothing, 0, KINDS);
     tcase_add_test(t, memory_for_a_connection_may_not_be_there);
     tcase_set_timeout(t, 60);
     suite_add_tcase(s, t);

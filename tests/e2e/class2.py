@@ -8,6 +8,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import octets as o
@@ -219,6 +220,79 @@ def refuses_a_second_connection_for_expedited_data():
         p.expect(0xF0, o.data(b"still"))
 
 
+class Responder:
+    """The other role: accepts one connection, octet by octet."""
+
+    def __init__(self):
+        self.s = socket.socket()
+        self.s.bind(("127.0.0.1", 0))
+        self.s.listen()
+        self.port = self.s.getsockname()[1]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.c.close()
+        self.s.close()
+
+    def hear(self):
+        head = self.c.recv(4, socket.MSG_WAITALL)
+        return self.c.recv(struct.unpack(">H", head[2:])[0] - 4, socket.MSG_WAITALL) if head else b""
+
+    def cr(self):
+        self.c = self.s.accept()[0]
+        self.c.settimeout(rig.PATIENCE)
+        cr = self.hear()
+        check(cr[1] == 0xE0 and cr[6] == 0x21, cr.hex())
+        self.ref = cr[4:6]
+
+    def cc(self):
+        self.c.sendall(o.tpkt(b"\6\xd0" + self.ref + b"\0\7\x21"))
+
+    def dr(self):
+        dr = self.hear()
+        check(dr == b"\6\x80\0\7" + self.ref + b"\x80", dr.hex())
+
+
+def awaits_dc_and_not_for_ever():
+    with Responder() as p, odd.Talk("--transport-class", "2", f"iso://127.0.0.1:{p.port}/x") as t:
+        t.ask("S-CONNECT", functional_units=["duplex"])
+        p.cr()
+        p.cc()
+        check(p.hear()[5] == o.CN)
+        p.c.sendall(o.tpkt(b"\4\xf0" + p.ref + b"\x80" + o.accept(units=2)))
+        t.until("confirm", "S-CONNECT")
+        t.ask("S-RELEASE")
+        check(p.hear()[5] == o.FN)
+        p.c.sendall(o.tpkt(b"\4\xf0" + p.ref + b"\x80" + o.spdu(o.DN)))
+        p.dr()
+        began = time.monotonic()
+        check(p.hear() == b"")  # it closes by itself
+        check(4 < time.monotonic() - began < 8, time.monotonic() - began)
+        t.until("event", "closed")
+        t.ends(0)
+
+
+def gives_up_before_the_cc():
+    # 6.7.5 b: an initiator may not send DR before CC has come.
+    with Responder() as p, odd.Talk("--transport-class", "2", f"iso://127.0.0.1:{p.port}/x") as t:
+        t.ask("S-CONNECT", functional_units=["duplex"])
+        p.cr()
+        t.ask("S-U-ABORT")
+        t.until("done", "S-U-ABORT")
+        p.c.settimeout(0.3)
+        try:
+            raise rig.Failed(f"it has said {p.c.recv(100).hex()}")
+        except TimeoutError:
+            p.c.settimeout(rig.PATIENCE)
+        p.cc()
+        p.dr()
+        p.c.sendall(o.tpkt(b"\5\xc0" + p.ref + b"\0\7"))
+        check(p.hear() == b"")
+        t.until("event", "closed")
+
+
 def goes_ahead_of_a_long_ssdu():
     """100 MB to a peer that reads slowly: EX comes long before the end, between two DTs; the rest follows."""
     total, ssdu = 100_000_000, 0
@@ -260,7 +334,7 @@ def main():
     cases = rig.Cases()
     for case in (is_read_by_tshark_field_by_field, is_spoken_alone, is_answered_by_class_0_where_only_that_is_spoken,
                  waits_for_each_acknowledgement, refuses_a_second_connection_for_expedited_data,
-                 goes_ahead_of_a_long_ssdu):
+                 awaits_dc_and_not_for_ever, gives_up_before_the_cc, goes_ahead_of_a_long_ssdu):
         cases.run(case.__name__, case)
     return cases.result()
 

@@ -17,7 +17,8 @@
  * read. One file is read at a time. */
 static char trouble[200];
 
-static void on_error(cfg_t *cfg, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void on_error(cfg_t *cfg, const char *format,
+                                                           va_list args)
 {
     char text[150];
     if (trouble[0] != '\0')

@@ -54,6 +54,7 @@ void pair_init(struct pair *p, const struct cvn_x225_opts *a, const struct cvn_x
         s->last = &s->first;
         flow_init(&s->normal);
         flow_init(&s->expedited);
+        flow_init(&s->wire);
     }
 }
 
@@ -76,6 +77,7 @@ void pair_fini(struct pair *p)
             event_drop(s);
         flow_clear(&s->normal);
         flow_clear(&s->expedited);
+        flow_clear(&s->wire);
         free(s->tx);
         free(s->ssdu);
         free(p->taken[i].octets);
@@ -279,13 +281,34 @@ static struct pair_flow *choose(struct pair *p, unsigned side)
     return p->overtake && pair_random(p, 2) == 0 ? &s->expedited : &s->normal;
 }
 
+/* With a tap: one step onto the wire or from it. */
+static bool tapped_step(struct pair *p, unsigned side)
+{
+    struct pair_side *s = &p->side[side];
+    struct pair_flow *f = choose(p, side);
+    if (f != NULL && (s->wire.first == NULL || pair_random(p, 3) == 0)) {
+        struct pair_tsdu *t = flow_take(f);
+        p->tap(p->tap_ctx, !side, t);
+        flow_put(&s->wire, t);
+        return true;
+    }
+    if (s->wire.first == NULL)
+        return false;
+    struct pair_tsdu *t = flow_take(&s->wire);
+    deliver_one(p, side, t);
+    free(t);
+    return true;
+}
+
 bool pair_deliver(struct pair *p)
 {
     unsigned side = pair_random(p, 2);
     for (unsigned i = 0; i < 2; i++, side = !side) {
         pair_drain(p, 0);
         pair_drain(p, 1);
-        struct pair_flow *f = choose(p, side);
+        if (p->tap != NULL && tapped_step(p, side))
+            return true;
+        struct pair_flow *f = p->tap != NULL ? NULL : choose(p, side);
         if (f == NULL)
             continue;
         struct pair_tsdu *t = flow_take(f);
@@ -309,6 +332,7 @@ void pair_cut(struct pair *p)
     for (unsigned i = 0; i < 2; i++) {
         flow_clear(&p->side[i].normal);
         flow_clear(&p->side[i].expedited);
+        flow_clear(&p->side[i].wire);
         p->side[i].generation = 0;
         p->side[i].tx_len = 0;
         int rc = cvn_x225_transport_down(p->side[i].x, p->now);

@@ -36,6 +36,7 @@ struct pair_side {
     struct pair_event **last;
     struct pair_flow normal; /* towards this side */
     struct pair_flow expedited;
+    struct pair_flow wire; /* with a tap: in the order of the wire, behind it */
     unsigned generation;
     uint8_t *tx; /* the TSDU this side is sending */
     size_t tx_len;
@@ -53,6 +54,10 @@ struct pair {
     enum pair_slicing slicing;
     bool retry;    /* CVN_ENOMEM from feed is tried again */
     bool overtake; /* expedited TSDUs may overtake */
+    /* Sees what is on the wire, somewhere between the ends: what one sends it may see before what
+     * the other has sent long ago, and an end may take long what it has seen. */
+    void (*tap)(void *ctx, unsigned from, const struct pair_tsdu *t);
+    void *tap_ctx;
     uint32_t random;
     unsigned seq;
     unsigned generation;

@@ -3,6 +3,7 @@
  * Two machines and two users who ask for anything at any time, over random functional
  * units, transports and slicings: what one machine lets out the other must take. A
  * failing seed prints itself; X225_SEED=n runs that one alone, X225_RUNS=n that many.
+ * X225_TAP=file writes what is on the wire there, as `convene trace` reads it (docs/TRACE.md).
  */
 #include <check.h>
 #include <stdio.h>
@@ -34,6 +35,7 @@ struct run {
 };
 
 static struct run r;
+static FILE *tapped;
 static unsigned long done[CVN_S_SERVICES][4];
 
 static uint32_t rnd(uint32_t below)
@@ -54,6 +56,21 @@ static void show(void)
     for (unsigned i = r.traced > 64 ? r.traced - 64 : 0; i < r.traced; i++)
         printf("  %s\n", r.trace[i % 64]);
     fflush(stdout);
+}
+
+static void tap(void *ctx, unsigned from, const struct pair_tsdu *t)
+{
+    FILE *f = ctx;
+    if (t->kind == CVN_X225_T_CONNECT)
+        fprintf(f, "= open%s # seed %u\n", r.pair.expedited ? " expedited" : "", r.seed);
+    if (t->kind == CVN_X225_T_DISCONNECT)
+        fprintf(f, "= close %u\n", from);
+    if (t->kind != CVN_X225_T_DATA && t->kind != CVN_X225_T_EXPEDITED)
+        return;
+    fprintf(f, "%c%c ", from == 0 ? '>' : '<', t->kind == CVN_X225_T_EXPEDITED ? '*' : ' ');
+    for (size_t i = 0; i < t->n; i++)
+        fprintf(f, "%02x", t->octets[i]);
+    fprintf(f, "\n");
 }
 
 static uint16_t random_units(void)
@@ -428,7 +445,7 @@ static void connect(void)
     trace(0, "connected", "");
 }
 
-static void run(uint32_t seed, bool symmetric, bool separation)
+static void start(uint32_t seed, bool symmetric, bool separation)
 {
     struct cvn_x225_opts o[2] = {{.units = 0}, {.units = 0}};
     memset(&r, 0, sizeof r);
@@ -438,12 +455,21 @@ static void run(uint32_t seed, bool symmetric, bool separation)
     o[0].reuse = seed % 3 == 0;
     o[1].reuse = seed % 3 == 0 || seed % 7 == 0;
     pair_init(&r.pair, &o[0], &o[1]);
+    if (tapped != NULL) {
+        r.pair.tap = tap;
+        r.pair.tap_ctx = tapped;
+    }
     r.pair.random = seed * 2654435761u + 1u;
     for (unsigned i = 0; i < 8; i++)
         (void)rnd(2);
     r.pair.expedited = rnd(2) == 0;
     r.pair.overtake = true;
     r.pair.slicing = (enum pair_slicing)rnd(3);
+}
+
+static void run(uint32_t seed, bool symmetric, bool separation)
+{
+    start(seed, symmetric, separation);
     unsigned eager = 2 + rnd(8); /* of ten steps, those in which somebody asks */
     for (unsigned step = 0; step < STEPS; step++) {
         enum cvn_x225_state a = cvn_x225_state(r.pair.side[0].x);
@@ -486,7 +512,10 @@ static void many(bool symmetric, bool separation, unsigned usual)
     const char *one = getenv("X225_SEED");
     const char *runs = getenv("X225_RUNS");
     unsigned n = runs != NULL ? (unsigned)strtoul(runs, NULL, 10) : usual;
+    const char *path = getenv("X225_TAP");
     memset(done, 0, sizeof done);
+    if (path != NULL)
+        tapped = fopen(path, "a");
     if (one != NULL) {
         run((uint32_t)strtoul(one, NULL, 10), symmetric, separation);
         show();
@@ -494,6 +523,8 @@ static void many(bool symmetric, bool separation, unsigned usual)
     }
     for (uint32_t seed = 1; seed <= n; seed++)
         run(seed, symmetric, separation);
+    if (tapped != NULL)
+        fclose(tapped);
     ck_assert_uint_gt(compared[0], 0);
     ck_assert_uint_gt(compared[1], 0);
     /* No service went untried. */

@@ -7,6 +7,8 @@
  *   Y1  nothing here changes the machine.
  *   Y2  NULL exactly when cvn_x225_request() would go on to make the SPDU.
  */
+#include <assert.h>
+
 #include "proto/x225/machine.h"
 #include "proto/x225/x225_table.h"
 
@@ -15,43 +17,38 @@
 #define MA CVN_TOKEN_MAJOR
 #define TR CVN_TOKEN_RELEASE
 
-enum activity { EITHER, INSIDE, OUTSIDE };
-
 /* What X.215 asks of the user who requests a service: clause 12 and the tables of tokens. */
 static const struct rule {
-    uint16_t units; /* one of these */
-    uint8_t own;    /* these tokens, where they are available */
-    uint8_t activity;
+    uint16_t units;   /* one of these */
+    uint8_t own;      /* these tokens, where they are available */
     const char *unit; /* when none of the units was agreed */
 } rules[CVN_S_SERVICES] = {
-    [CVN_S_DATA] = {0, DK, EITHER, NULL},
-    [CVN_S_EXPEDITED_DATA] = {CVN_FU_EXPEDITED, 0, EITHER,
+    [CVN_S_DATA] = {0, DK, NULL},
+    [CVN_S_EXPEDITED_DATA] = {CVN_FU_EXPEDITED, 0,
                               "the functional unit expedited data was not agreed"},
-    [CVN_S_TYPED_DATA] = {CVN_FU_TYPED_DATA, 0, EITHER,
-                          "the functional unit typed data was not agreed"},
-    [CVN_S_CAPABILITY_DATA] = {CVN_FU_CAPABILITY, DK | MI | MA, OUTSIDE,
+    [CVN_S_TYPED_DATA] = {CVN_FU_TYPED_DATA, 0, "the functional unit typed data was not agreed"},
+    [CVN_S_CAPABILITY_DATA] = {CVN_FU_CAPABILITY, DK | MI | MA,
                                "the functional unit capability data exchange was not agreed"},
-    [CVN_S_CONTROL_GIVE] = {CVN_FU_ACTIVITY, DK | MI | MA | TR, OUTSIDE,
+    [CVN_S_CONTROL_GIVE] = {CVN_FU_ACTIVITY, DK | MI | MA | TR,
                             "the functional unit activity management was not agreed"},
-    [CVN_S_SYNC_MINOR] = {CVN_FU_MINOR_SYNC | CVN_FU_SYMMETRIC_SYNC, DK | MI, INSIDE,
+    [CVN_S_SYNC_MINOR] = {CVN_FU_MINOR_SYNC | CVN_FU_SYMMETRIC_SYNC, DK | MI,
                           "neither minor nor symmetric synchronize was agreed"},
-    [CVN_S_SYNC_MAJOR] = {CVN_FU_MAJOR_SYNC, DK | MI | MA, INSIDE,
+    [CVN_S_SYNC_MAJOR] = {CVN_FU_MAJOR_SYNC, DK | MI | MA,
                           "the functional unit major synchronize was not agreed"},
-    [CVN_S_RESYNCHRONIZE] = {CVN_FU_RESYNC, 0, INSIDE,
-                             "the functional unit resynchronize was not agreed"},
-    [CVN_S_U_EXCEPTION_REPORT] = {CVN_FU_EXCEPTIONS, 0, INSIDE,
+    [CVN_S_RESYNCHRONIZE] = {CVN_FU_RESYNC, 0, "the functional unit resynchronize was not agreed"},
+    [CVN_S_U_EXCEPTION_REPORT] = {CVN_FU_EXCEPTIONS, 0,
                                   "the functional unit exceptions was not agreed"},
-    [CVN_S_ACTIVITY_START] = {CVN_FU_ACTIVITY, DK | MI | MA, OUTSIDE,
+    [CVN_S_ACTIVITY_START] = {CVN_FU_ACTIVITY, DK | MI | MA,
                               "the functional unit activity management was not agreed"},
-    [CVN_S_ACTIVITY_RESUME] = {CVN_FU_ACTIVITY, DK | MI | MA, OUTSIDE,
+    [CVN_S_ACTIVITY_RESUME] = {CVN_FU_ACTIVITY, DK | MI | MA,
                                "the functional unit activity management was not agreed"},
-    [CVN_S_ACTIVITY_INTERRUPT] = {CVN_FU_ACTIVITY, MA, INSIDE,
+    [CVN_S_ACTIVITY_INTERRUPT] = {CVN_FU_ACTIVITY, MA,
                                   "the functional unit activity management was not agreed"},
-    [CVN_S_ACTIVITY_DISCARD] = {CVN_FU_ACTIVITY, MA, INSIDE,
+    [CVN_S_ACTIVITY_DISCARD] = {CVN_FU_ACTIVITY, MA,
                                 "the functional unit activity management was not agreed"},
-    [CVN_S_ACTIVITY_END] = {CVN_FU_ACTIVITY, DK | MI | MA, INSIDE,
+    [CVN_S_ACTIVITY_END] = {CVN_FU_ACTIVITY, DK | MI | MA,
                             "the functional unit activity management was not agreed"},
-    [CVN_S_RELEASE] = {0, DK | MI | MA | TR, OUTSIDE, NULL},
+    [CVN_S_RELEASE] = {0, DK | MI | MA | TR, NULL},
 };
 
 /* What a state waits for; NULL: data transfer. */
@@ -140,9 +137,19 @@ static const char *why_token(const struct cvn_x225 *x, const struct cvn_x225_pri
     const char *text = token_away(x, needed);
     if (text != NULL)
         return text;
-    if (p->service == CVN_S_U_EXCEPTION_REPORT)
-        return "this side has the data token: an exception is reported by the other user";
-    return "the place of a token forbids it";
+    assert(p->service == CVN_S_U_EXCEPTION_REPORT); /* the one that a token forbids to its owner */
+    return "this side has the data token: an exception is reported by the other user";
+}
+
+/* Resynchronize itself was agreed. */
+static const char *why_resync_unit(const struct cvn_x225 *x, const struct cvn_x225_prim *p)
+{
+    if (p->resync2 != CVN_RESYNC_NONE && !cvn_x225_fu(x, CVN_FU_SYMMETRIC_SYNC))
+        return "a type for the second flow needs symmetric synchronize, which was not agreed";
+    if (p->type == CVN_REQUEST && p->resync != CVN_RESYNC_ABANDON &&
+        !cvn_x225_fu(x, CVN_FU_MINOR_SYNC | CVN_FU_SYMMETRIC_SYNC | CVN_FU_MAJOR_SYNC))
+        return "restart and set need minor, symmetric or major synchronize, and none was agreed";
+    return NULL;
 }
 
 static const char *why_unit(const struct cvn_x225 *x, const struct cvn_x225_prim *p)
@@ -157,21 +164,13 @@ static const char *why_unit(const struct cvn_x225 *x, const struct cvn_x225_prim
     if (p->service == CVN_S_RELEASE && p->type == CVN_RESPONSE && p->result == 0 &&
         !cvn_x225_fu(x, CVN_FU_NEGOTIATED_RELEASE))
         return "a release is refused only where negotiated release was agreed";
-    if (p->service == CVN_S_RESYNCHRONIZE && p->resync2 != CVN_RESYNC_NONE &&
-        !cvn_x225_fu(x, CVN_FU_SYMMETRIC_SYNC))
-        return "a type for the second flow needs symmetric synchronize, which was not agreed";
-    return NULL;
+    return p->service == CVN_S_RESYNCHRONIZE ? why_resync_unit(x, p) : NULL;
 }
 
-/* Whether an activity is where the service needs it. */
-static const char *why_activity(const struct cvn_x225 *x, const struct cvn_x225_prim *p)
+/* What data transfer itself has in the way: an activity is not where the service needs it. */
+static const char *why_activity(const struct cvn_x225 *x)
 {
-    uint8_t where = rules[p->service].activity;
-    if (!cvn_x225_fu(x, CVN_FU_ACTIVITY) || where == EITHER)
-        return NULL;
-    if (where == OUTSIDE && x->vact)
-        return "an activity is in progress";
-    return where == INSIDE && !x->vact ? "no activity is in progress" : NULL;
+    return x->vact ? "an activity is in progress" : "no activity is in progress";
 }
 
 static const char *why_response(const struct cvn_x225_prim *p)
@@ -194,8 +193,6 @@ static const char *why_connect(const struct cvn_x225 *x)
 {
     if (x->state == CVN_STA01C && x->vtca)
         return "the side that opened the transport connection sends S-CONNECT on it";
-    if (x->state == CVN_STA01 && x->vtca)
-        return "this side waits for the peer's transport connection";
     return waiting[x->state] != NULL ? waiting[x->state] : "there is a session connection already";
 }
 
@@ -210,12 +207,7 @@ static const char *why_state(const struct cvn_x225 *x, const struct cvn_x225_pri
             return "two releases have collided: only the response is to come";
         return waiting[x->state];
     }
-    const char *text = why_activity(x, p);
-    if (text != NULL)
-        return text;
-    if (p->service == CVN_S_RESYNCHRONIZE)
-        return "the transport's expedited flow does not fit this resynchronization";
-    return "the state table has no entry for it now";
+    return why_activity(x);
 }
 
 static const char used_up[] =
@@ -223,19 +215,13 @@ static const char used_up[] =
 
 static const char *why_serial(const struct cvn_x225_prim *p)
 {
-    switch (p->service) {
-    case CVN_S_SYNC_MINOR:
-        if (p->type == CVN_RESPONSE)
-            return "no point of that number is unconfirmed, or the peer does not wait for it";
-        return used_up;
-    case CVN_S_RESYNCHRONIZE:
-        return p->type == CVN_REQUEST && p->resync == CVN_RESYNC_RESTART
-                   ? "restart goes back to a point after the last confirmed major one, and not "
-                     "beyond the next"
-                   : "the serial number is not the one that this resynchronization asks for";
-    default:
-        return used_up;
-    }
+    if (p->service == CVN_S_SYNC_MINOR)
+        return "no point of that number is unconfirmed, or the peer does not wait for it";
+    assert(p->service == CVN_S_RESYNCHRONIZE); /* the provider gives all other numbers */
+    return p->type == CVN_REQUEST
+               ? "restart goes back to a point after the last confirmed major one, and not beyond "
+                 "the next"
+               : "the serial number is not the one that this resynchronization asks for";
 }
 
 static const char *why_cell(const struct cvn_x225 *x, const struct cvn_x225_prim *p, unsigned rank)
@@ -403,7 +389,8 @@ static const char *why_values(const struct cvn_x225 *x, const struct cvn_x225_pr
         return p->type == CVN_REQUEST ? why_offer(x, p) : why_connect_response(x, p);
     if (p->service == CVN_S_RESYNCHRONIZE)
         return why_resync_values(x, p);
-    return texts[p->service] != NULL ? texts[p->service] : "a value is outside its range";
+    assert(texts[p->service] != NULL); /* no other has a value that can be wrong */
+    return texts[p->service];
 }
 
 static const char *why_size(const struct cvn_x225_prim *p)
