@@ -154,7 +154,7 @@ static bool number(struct parse *p, const char *name, const char *word)
 {
     char *end;
     double v = strtod(word, &end);
-    if (end == word || *end != '\0')
+    if (end == word || *end != '\0' || !(v >= -1e15 && v <= 1e15))
         return wrong(p, word, "not a number");
     return set(p, name, v == (double)(json_int_t)v ? json_integer((json_int_t)v) : json_real(v));
 }

@@ -379,6 +379,12 @@ static void line_sent(void *ctx, size_t octets)
     line_more();
 }
 
+static void line_idle(void *ctx)
+{
+    (void)ctx;
+    cvn_sc_trim(line.end.sc);
+}
+
 static void line_down(void *ctx, const char *why)
 {
     (void)ctx;
@@ -388,8 +394,11 @@ static void line_down(void *ctx, const char *why)
 
 static void stream_run(int fd, bool initiator)
 {
-    static const struct cvn_stream_user user = {
-        .feed = line_feed, .out = line_out, .sent = line_sent, .down = line_down};
+    static const struct cvn_stream_user user = {.feed = line_feed,
+                                                .out = line_out,
+                                                .sent = line_sent,
+                                                .idle = line_idle,
+                                                .down = line_down};
     uv_loop_t loop;
     need(uv_loop_init(&loop) == 0, "loop");
     end_open(&line.end, fd, initiator, false);

@@ -56,12 +56,14 @@ struct cvn_stream {
     struct cvn_stream *next; /* of the hub's */
     struct cvn_stream **at;  /* what points at this one */
     struct cvn_stream *then; /* in the queue */
-    uv_timer_t *linger;      /* NULL: it does not */
-    const struct cvn_stream_user *user;
+    union {
+        const struct cvn_stream_user *user;
+        uv_timer_t *linger; /* while lingering, which is after the user */
+    };
     void *ctx;
     struct reading *in; /* NULL while nothing comes */
-    uint64_t total;     /* octets given to the socket, */
-    uint64_t acked;     /* and those that the peer's host has taken */
+    uint32_t total;     /* octets given to the socket, modulo 2^32, */
+    uint32_t acked;     /* and those that the peer's host has taken */
     int fd;
     uint8_t watched; /* events */
     uint8_t handles;
@@ -72,6 +74,7 @@ struct cvn_stream {
     bool want_resume : 1;
     bool blocked : 1; /* the socket takes no more now */
     bool closing : 1;
+    bool lingering : 1;
 };
 
 static _Thread_local struct hub *hubs; /* of the loops that this thread runs */
@@ -179,7 +182,8 @@ static void on_closed(uv_handle_t *h)
         return;
     hub_leave(s);
     (void)close(s->fd);
-    cvn_free(cvn_alloc_std(), s->linger, sizeof *s->linger);
+    if (s->lingering)
+        cvn_free(cvn_alloc_std(), s->linger, sizeof *s->linger);
     cvn_free(cvn_alloc_std(), s->in, sizeof *s->in);
     cvn_free(cvn_alloc_std(), s, sizeof *s);
 }
@@ -187,7 +191,7 @@ static void on_closed(uv_handle_t *h)
 static void end(struct cvn_stream *s)
 {
     uv_close((uv_handle_t *)&s->poll, on_closed);
-    if (s->linger != NULL)
+    if (s->lingering)
         uv_close((uv_handle_t *)s->linger, on_closed);
 }
 
@@ -230,7 +234,7 @@ static void write_some(struct cvn_stream *s)
         }
         if (s->user->seen != NULL)
             s->user->seen(s->ctx, true, iov, n, (size_t)sent);
-        s->total += (uint64_t)sent;
+        s->total += (uint32_t)sent;
         s->used = true;
         s->quiet = false;
         s->user->sent(s->ctx, (size_t)sent);
@@ -319,7 +323,7 @@ static void on_linger(struct cvn_stream *s, int status, int events)
 static void on_poll(uv_poll_t *p, int status, int events)
 {
     struct cvn_stream *s = p->data;
-    if (s->linger != NULL) {
+    if (s->lingering) {
         on_linger(s, status, events);
         return;
     }
@@ -415,10 +419,12 @@ static void second(struct cvn_stream *s)
         if (s->user->idle != NULL)
             s->user->idle(s->ctx);
     }
+    if (s->closing)
+        return;
     s->used = false;
     if (s->acked == s->total || ioctl(s->fd, SIOCOUTQ, &queued) != 0)
         return;
-    uint64_t acked = s->total - (uint64_t)queued;
+    uint32_t acked = s->total - (uint32_t)queued;
     bool more = acked != s->acked;
     s->acked = acked;
     if (more && s->user->alive != NULL)
@@ -499,13 +505,14 @@ void cvn_stream_close(struct cvn_stream *s, bool linger)
         s->user->sent(s->ctx, (size_t)sent);
     }
     s->closing = true;
-    s->linger = linger ? cvn_new(cvn_alloc_std(), sizeof *s->linger) : NULL;
-    if (s->linger == NULL || shutdown(s->fd, SHUT_WR) != 0) {
-        cvn_free(cvn_alloc_std(), s->linger, sizeof *s->linger);
-        s->linger = NULL;
+    uv_timer_t *timer = linger ? cvn_new(cvn_alloc_std(), sizeof *timer) : NULL;
+    if (timer == NULL || shutdown(s->fd, SHUT_WR) != 0) {
+        cvn_free(cvn_alloc_std(), timer, sizeof *timer);
         end(s);
         return;
     }
+    s->linger = timer;
+    s->lingering = true;
     s->handles = 2;
     s->linger->data = s;
     (void)uv_timer_init(s->hub->loop, s->linger);
