@@ -95,6 +95,8 @@ int cli_send(const struct cli_options *o);
 int cli_receive(const struct cli_options *o);
 int cli_talk(const struct cli_options *o);
 int cli_probe(const struct cli_options *o);
+int cli_connect(const struct cli_options *o);
+int cli_serve(const struct cli_options *o);
 int cli_trace(const struct cli_options *o);
 
 /* Where a URL leads: sessions.conf, SRV and options taken into account. */

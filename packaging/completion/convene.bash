@@ -3,7 +3,7 @@
 _convene()
 {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands='send receive talk probe trace help'
+    local commands='send receive connect serve talk probe trace help'
     local common='--help --verbose --silent --json --pcap= --snap= --ipv4 --ipv6'
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
@@ -26,6 +26,12 @@ _convene()
         talk)
             common+=' --listen= --once --auto --raw --expedited --reuse --extended --error-report --units='
             common+=' --versions= --tpdu-size= --tim= --show= --connect-timeout= --insecure --config= --dscp= --priority='
+            ;;
+        connect)
+            common='--help --verbose --json --ipv4 --ipv6 --connect-timeout= --retry-for= --window= --config= --dscp= --priority='
+            ;;
+        serve)
+            common='--help --verbose --silent --json --ipv4 --ipv6 --listen= --keep= --window= --insecure'
             ;;
         probe)
             common='--help --verbose --json --ipv4 --ipv6 --timeout= --connect-timeout= --data= --config= --dscp= --priority='

@@ -99,6 +99,23 @@ def convene():
             ours.wait()
 
 
+def talk():
+    """Our own with everything on: nothing is wrong, and it keeps the transport."""
+    ours = subprocess.Popen([rig.TOOL, "talk", "--json", "--auto", "--reuse", "--expedited", "--listen",
+                             "iso://127.0.0.1:0/x"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    try:
+        port = json.loads(ours.stdout.readline())["port"]
+        code, said, _ = probe(port, "--json")
+        check(code == 0 and said["faults"] == [] and said["recommended"] is None, code, said)
+        check(said["keeps_transport"] == "yes" and said["after_abort"] == "AA", said)
+        check(said["transport_expedited"] and said["answers"]["class-2"] == "CC class 2", said)
+        check(len(said["functional_units"]) >= 9, said["functional_units"])
+    finally:
+        ours.terminate()
+        ours.stdout.read()
+        ours.wait()
+
+
 def served(script):
     """A port at which script(socket) serves every connection."""
     listener = socket.create_server(("127.0.0.1", 0))
@@ -228,7 +245,7 @@ def usage():
 
 def main():
     cases = rig.Cases()
-    for case in (libiec61850, isode, wildboar, convene, silent, drips, garbage, endless, octet_by_octet,
+    for case in (libiec61850, isode, wildboar, convene, talk, silent, drips, garbage, endless, octet_by_octet,
                  not_there, usage):
         if len(sys.argv) < 2 or case.__name__ in sys.argv[1:]:
             cases.run(case.__name__, case)
