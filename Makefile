@@ -8,7 +8,7 @@ SEEDS   ?= 200
 FUZZ_SECONDS ?= 60
 
 .NOTPARALLEL: # ninja and tests/run.py use the processors
-.PHONY: all help packages packages-for-tests tested check test run tidy format bench size fuzz sim torture fresh \
+.PHONY: all help packages packages-for-tests tested check test run tidy format bench size fuzz sim joint mutants pages torture fresh \
         coverage install clean
 
 all: packages $(BUILD)/build.ninja ## build everything into build/
@@ -63,6 +63,15 @@ fuzz: packages-for-tests ## every fuzz target for FUZZ_SECONDS=60
 
 sim: all ## the simulator, SEEDS=200
 	@$(BUILD)/convene-sim --seeds $(SEEDS)
+
+joint: tested ## two session machines in every order of primitives, to a stated depth
+	@tests/joint/explore.sh
+
+mutants: tested ## the state table made wrong row by row: what notices
+	@tests/joint/mutants.py
+
+pages: tested ## docs/x225: the state tables with their tests, the clauses
+	@tests/joint/mutants.py --pages
 
 torture: tested ## real faults: cut links, killed processes, full disks
 	@tests/torture/run.sh

@@ -162,6 +162,10 @@ static void describe(struct row *r, const struct cvn_watch_event *ev)
         static const char *const kind[] = {"restart", "abandon", "set"};
         (void)snprintf(r->more, sizeof r->more, " %s", kind[s.resync]);
     }
+    if ((s.has & CVN_HAS_PREPARE) != 0) {
+        static const char *const next[] = {"MAA", "RS", "RA", "AB"};
+        (void)snprintf(r->more, sizeof r->more, " %s", next[(s.prepare - 1u) & 3]);
+    }
     if ((s.has & CVN_HAS_TOKEN_ITEM) != 0)
         describe_tokens(r, s.token_item);
     if (s.activity.n > 0) {
@@ -374,7 +378,7 @@ static void style(FILE *to)
 static void time_of(const struct pen *p, const struct row *r)
 {
     char text[32];
-    if (!p->has_start)
+    if (p->start_ns == 0) /* TSDUs as text have none */
         return;
     (void)snprintf(text, sizeof text, "%.6f", (double)(r->time_ns - p->start_ns) / 1e9);
     say(p, 92, p->y + 4, "time", "end", text);
@@ -529,7 +533,7 @@ static void draw(struct pen *p, struct row *r, uint64_t sum)
     }
     if (r->kind == ROW_FINDING) {
         remark(p, r);
-        p->y += 20;
+        p->y += 24;
         return;
     }
     time_of(p, r);

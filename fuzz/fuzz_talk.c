@@ -7,6 +7,8 @@
 #include "cli/talk_prim.h"
 #include "cli/talk_words.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n);
+
 static FILE *nowhere;
 
 static void primitive(const json_t *o)

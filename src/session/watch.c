@@ -387,8 +387,11 @@ static void act(struct cvn_watch *w, unsigned side, const struct cvn_tsdu_event 
     const struct cvn_spdu *s = &te->spdu;
     if (!te->begin)
         return;
-    note_spdu(w, side, s);
     cvn_follow_spdu(w->follow, side, te, expedited, &said);
+    if (said.verdict == FOLLOW_WRONG)
+        w->cn_seen = false; /* how TSDUs are cut and joined may be another matter from here on */
+    else
+        note_spdu(w, side, s);
     struct cvn_watch_event *ev = event_of(w, from, s);
     if (ev != NULL && said.verdict == FOLLOW_LEGAL) {
         ev->has_prim = said.has_prim;
@@ -416,8 +419,8 @@ static void track(struct cvn_watch *w, unsigned side, struct cvn_octets tsdu, bo
         size_t used = 0;
         te.raw = NULL;
         te.raw_len = 0;
-        int rc = cvn_tsdu_in_feed(&y->in, tsdu.p + done, tsdu.n - done, done == 0, true, expedited,
-                                  &used, &te, &fault);
+        int rc = cvn_tsdu_in_feed(&y->in, done == tsdu.n ? NULL : tsdu.p + done, tsdu.n - done,
+                                  done == 0, true, expedited, &used, &te, &fault);
         done += used;
         if (rc == CVN_EVENT) {
             act(w, side, &te, expedited, from);
@@ -479,7 +482,7 @@ static bool show_one(struct cvn_watch *w, unsigned side, struct cvn_rd *rd, bool
                      bool expedited)
 {
     struct way *y = &w->way[side];
-    struct cvn_spdu s = {.type = CVN_SPDU_TYPES};
+    struct cvn_spdu s = {.type = CVN_SPDU_TYPES}; /* the decoder sets it if the SI is known */
     struct cvn_spdu_fault fault = {.why = NULL};
     size_t left = cvn_rd_left(rd);
     size_t n = cvn_spdu_header_length(rd->at, left);
@@ -505,7 +508,7 @@ static bool show_one(struct cvn_watch *w, unsigned side, struct cvn_rd *rd, bool
         show_information(y, ev, rd);
     judge_one(w, side, raw, rc == CVN_OK ? &s : NULL, fault.why);
     w->event[at].cut = !whole;
-    return whole && !info && ev->known;
+    return whole && !info && s.type != CVN_SPDU_TYPES;
 }
 
 /* A TSDU has ended. */

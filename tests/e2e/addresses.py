@@ -96,7 +96,8 @@ class Place:
 
     def __init__(self, address, port):
         self.came = 0
-        self.listener = socket.create_server((address, port))
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.listener = socket.create_server((address, port), family=family)
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
 
@@ -107,6 +108,7 @@ class Place:
             except OSError:
                 return
             self.came += 1
+            s.recv(100)
             s.close()
 
     def __enter__(self):
@@ -455,6 +457,10 @@ def marking():
         wire = Wire(peer.port)
         probe("iso://q", f"--config={path}", "--dscp=le")
         check(wire.marks() == {1}, "the option counts", wire.seen)
+    with Place("::1", 10102) as place:
+        wire = Wire(10102)
+        reaches("iso://[::1]:10102/x", place, "--dscp=ef")
+        check(wire.marks() == {46}, "IPv6", wire.seen)
     for bad in ("--dscp=64", "--dscp=af45", "--dscp=", "--priority=7", "--priority=x"):
         code, _, errors, _ = probe("iso://127.0.0.1:9/x", bad)
         check(code == 64 and bad.split("=")[0] in errors, bad, code, errors)

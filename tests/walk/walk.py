@@ -52,7 +52,7 @@ def deep():
             C(FD | SY | MA | RESYN | DS, "i", 1), C(FD | SY | RESYN | ACT | DS, "r", 1),
             C(HD | EXCEP | RESYN, "i", 0, reuse=1), C(HD | EXCEP | RESYN, "r", 1),
             C(HD | SY | MA | ACT | EXCEP | RESYN, "i", report=1),
-            C(FD | SS | RESYN | ACT, "r", 1)]
+            C(FD | SS | RESYN | ACT, "r", 1), C(FD | MA | ACT | CD, "i")]
 
 
 def wide():

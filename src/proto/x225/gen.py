@@ -146,7 +146,7 @@ def read_rows(path, states):
                 known(action, ACTIONS, "action")
             outputs = [known(o, OUTPUTS, "output") for o in r["outgoing"].split()]
             row = (expression, actions + expression.extra, outputs,
-                   known(r["next_state"], states, "state"))
+                   known(r["next_state"], states, "state"), line)
         except (Refused, KeyError) as why:
             raise SystemExit("%s:%d: %s" % (path, line, why))
         if len(row[1]) > 4 or len(row[2]) > 2:
@@ -199,8 +199,28 @@ struct cvn_x225_cells {
 };
 #define X225_CELL_WORDS ((X225_EV_COUNT + 31u) / 32u)
 
-extern const uint8_t cvn_x225_programs[]; /* all that an END finds on the stack must be true */
-extern const struct cvn_x225_row cvn_x225_rows[];
+/* The table is constant. Where tests/joint makes rows wrong in memory, and counts those that are
+ * taken, it is not, and has the names of what is in it. */
+#ifdef CVN_X225_MUTANTS
+#define X225_CONST
+#define X225_PROGRAM_ROOM 32u /* free octets behind the programs */
+void cvn_x225_looked_at(const struct cvn_x225_row *row);
+void cvn_x225_taken(const struct cvn_x225_row *row);
+extern const uint16_t cvn_x225_lines[]; /* of x225.csv, for each row; 0 ends them */
+extern const unsigned cvn_x225_programs_end;
+extern const char cvn_x225_output_names[][16];
+extern const char cvn_x225_predicate_names[][26];
+extern const uint16_t cvn_x225_action_numbers[];
+#else
+#define X225_CONST const
+#define X225_PROGRAM_ROOM        0u
+#define cvn_x225_looked_at(row_) ((void)(row_))
+#define cvn_x225_taken(row_)     ((void)(row_))
+#endif
+
+extern X225_CONST uint8_t
+    cvn_x225_programs[]; /* all that an END finds on the stack must be true */
+extern X225_CONST struct cvn_x225_row cvn_x225_rows[];
 extern const struct cvn_x225_cells cvn_x225_cells[][X225_CELL_WORDS]; /* of each state */
 extern const uint16_t cvn_x225_first[]; /* of each cell: its first row */
 
@@ -209,7 +229,7 @@ extern const uint16_t cvn_x225_first[]; /* of each cell: its first row */
 
 
 def row_text(row, last, programs, code):
-    expression, actions, outputs, to = row
+    expression, actions, outputs, to, _ = row
     key = " ".join(expression.code)
     if key not in programs:
         programs[key] = len(code)
@@ -231,7 +251,8 @@ def write_source(out, cells, states, share):
     first = []
     count = 0
     shared = {}
-    out.write("const struct cvn_x225_row cvn_x225_rows[] = {\n")
+    lines = []
+    out.write("X225_CONST struct cvn_x225_row cvn_x225_rows[] = {\n")
     for state in states:
         words.append([])
         for i, event in enumerate(EVENTS):
@@ -249,9 +270,11 @@ def write_source(out, cells, states, share):
             first.append(count)
             out.write("".join("    %s, /* %s %s */\n" % (t, state, event) for t in text))
             count += len(text)
-    if len(code) > 1 << 10:
-        raise SystemExit("%d octets of programs: a row names one of 1024" % len(code))
-    out.write("};\n\nconst uint8_t cvn_x225_programs[] = {\n    %s,\n};\n\n" % ", ".join(code))
+            lines += [r[4] for r in rows]
+    if len(code) + 32 > 1 << 10:
+        raise SystemExit("%d octets of programs and 32 of room: a row names one of 1024" % len(code))
+    out.write("};\n\nX225_CONST uint8_t cvn_x225_programs[%d + X225_PROGRAM_ROOM] = {\n    %s,\n};\n\n"
+              % (len(code), ", ".join(code)))
     out.write("const struct cvn_x225_cells cvn_x225_cells[][X225_CELL_WORDS] = {\n")
     for of_state in words:
         out.write("    {%s},\n" % ", ".join("{0x%08xu, %d}" % tuple(w) for w in of_state))
@@ -259,6 +282,21 @@ def write_source(out, cells, states, share):
     for i in range(0, len(first), 20):
         out.write("    %s,\n" % ", ".join(str(f) for f in first[i:i + 20]))
     out.write("};\n")
+    write_names(out, cells, lines, len(code))
+
+
+def write_names(out, cells, lines, end):
+    """By what tests/joint names rows and their parts."""
+    rows = [r for cell in cells.values() for r in cell]
+    actions = sorted({a for r in rows for a in r[1]})
+    outputs = [o for o in OUTPUTS if any(o in r[2] for r in rows)]
+    out.write("\n#ifdef CVN_X225_MUTANTS\nconst unsigned cvn_x225_programs_end = %d;\n" % end)
+    out.write("const uint16_t cvn_x225_lines[] = {%s, 0};\n" % ", ".join(map(str, lines)))
+    out.write("const uint16_t cvn_x225_action_numbers[] = {0, %s};\n" % ", ".join(map(str, actions)))
+    for name, size, items in (("output", 16, ["none"] + outputs), ("predicate", 26, sorted(BASE))):
+        out.write("const char cvn_x225_%s_names[][%d] = {%s};\n"
+                  % (name, size, ", ".join('"%s"' % i for i in items)))
+    out.write("#endif\n")
 
 
 def main():

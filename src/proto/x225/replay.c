@@ -5,6 +5,7 @@
  * replayed with its TSDUs fed whole, octet by octet, and in random splits.
  *
  *   replay FOLDER                replays every *.txt there
+ *   replay --whole FOLDER        replays them with whole TSDUs only
  *   replay --seeds OUT FOLDER    writes one fuzzer seed for each side of each conversation
  */
 #include <dirent.h>
@@ -836,6 +837,7 @@ int main(int argc, char **argv)
     unsigned files = 0;
     if (argc == 4 && strcmp(argv[1], "--seeds") == 0)
         g.seeds = argv[2];
+    bool whole = argc == 3 && strcmp(argv[1], "--whole") == 0;
     const char *folder = argc >= 2 ? argv[argc - 1] : ".";
     int n = scandir(folder, &list, NULL, by_name);
     for (int i = 0; i < n; i++) {
@@ -845,7 +847,7 @@ int main(int argc, char **argv)
             snprintf(path, sizeof path, "%s/%s", folder, list[i]->d_name);
             replay(path, WHOLE, 1);
             files++;
-            for (uint32_t r = 0; g.seeds == NULL && r <= ROUNDS_RANDOM; r++)
+            for (uint32_t r = 0; g.seeds == NULL && !whole && r <= ROUNDS_RANDOM; r++)
                 replay(path, r == 0 ? OCTETS : RANDOM, r);
         }
         free(list[i]);

@@ -149,6 +149,7 @@ static const struct cvn_x225_row *find(struct cvn_x225 *x, const struct cvn_x225
     *rank = X225_NO_ROW;
     for (bool more = row != NULL; more; row++) {
         unsigned r = cvn_x225_predicate(x, e, row->program);
+        cvn_x225_looked_at(row);
         more = !row->last;
         if (r != X225_TRUE) {
             *rank = r < *rank ? r : *rank;
@@ -166,6 +167,7 @@ unsigned cvn_x225_obstacle(const struct cvn_x225 *x, const struct cvn_x225_ev *e
     unsigned rank = X225_NO_ROW;
     for (bool more = row != NULL; more; row++) {
         unsigned r = cvn_x225_predicate(x, e, row->program);
+        cvn_x225_looked_at(row);
         more = !row->last;
         rank = r < rank ? r : rank;
     }
@@ -265,6 +267,7 @@ static int fire(struct cvn_x225 *x, struct cvn_x225_ev *e)
     int rc = stage_outputs(x, e, row);
     if (rc != CVN_OK)
         return rc;
+    cvn_x225_taken(row);
     if (e->prim != NULL && e->prim->more)
         cvn_x225_stage_more(x, &e->stage);
     for (unsigned i = 0; i < sizeof row->action && row->action[i] != X225_ACT_none; i++)

@@ -155,13 +155,11 @@ static void try_release(struct asking *a)
     try(a);
 }
 
+/* A new SSDU, or the next slice of the one that is begun. */
 static void try_data(struct asking *a)
 {
-    for (unsigned part = 0; part < 4; part++) {
-        a->p.begin = (part & 1) != 0;
-        a->p.end = (part & 2) != 0;
-        try(a);
-    }
+    a->p.begin = !cvn_x225_streaming(a->x);
+    try(a);
 }
 
 int cvn_x225_allowed(const struct cvn_x225 *x, enum cvn_x225_service s, enum cvn_x225_type t)
