@@ -352,6 +352,11 @@ static void go_on(struct end *e, uint8_t type, uint32_t serial, const struct tol
         if (u->confirmed > u->sent)
             u->confirmed = u->sent;
         marks_from(u, serial);
+        for (unsigned i = 0; i < u->nmarks;
+             i++) { /* points that were purged before they were seen */
+            if (u->marks[i].mine && u->marks[i].at > u->sent)
+                u->marks[i].at = u->sent;
+        }
     } else {
         must(e, t->got >= u->confirmed); /* nothing before a confirmed point is lost */
         u->got = t->sent;                /* one suffix may be missing */
