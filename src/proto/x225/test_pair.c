@@ -371,13 +371,17 @@ struct cvn_octets pair_octets(const char *text)
     return (struct cvn_octets){(const uint8_t *)text, strlen(text)};
 }
 
-/* What cvn_x225_why() says before is what the machine then does. */
+/* What cvn_x225_why() and cvn_x225_allowed() say before is what the machine then does. */
 int pair_ask(struct pair *p, unsigned side, struct cvn_x225_prim *prim)
 {
     struct cvn_x225 *x = p->side[side].x;
     const char *why = cvn_x225_why(x, prim);
     enum cvn_x225_state state = cvn_x225_state(x);
+    int allowed = cvn_x225_allowed(x, prim->service, prim->type);
     int rc = cvn_x225_request(x, prim, p->now);
+    ck_assert_msg(rc != CVN_OK || allowed == CVN_OK, "%s %s was taken in %s, though %s",
+                  cvn_x225_service_name(prim->service), cvn_x225_type_name(prim->type),
+                  cvn_x225_state_name(state), cvn_err_name(allowed));
     bool refused = rc != CVN_OK && rc != CVN_FULL && rc != CVN_ENOMEM;
     ck_assert_msg(refused == (why != NULL), "%s %s in %s: %s, and why: %s",
                   cvn_x225_service_name(prim->service), cvn_x225_type_name(prim->type),

@@ -4,6 +4,7 @@
  * of an SSDU, a response for the peer's.
  */
 #include <check.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "proto/x225/test_values.h"
@@ -258,8 +259,110 @@ START_TEST(a_release_that_does_not_offer_reuse)
 }
 END_TEST
 
+/* The queue for the transport is larger than the machine itself holds, and goes round. */
+START_TEST(many_things_wait_for_the_transport)
+{
+    struct cvn_x225_prim d = pair_request(CVN_S_DATA);
+    unsigned told = 0;
+    pair_open(&p, FD);
+    d.data = some(1);
+    for (int round = 0; round < 20; round++) {
+        struct cvn_x225_out o;
+        while (pair_ask(&p, 0, &d) == CVN_OK)
+            told++;
+        for (int i = 0; i < 3; i++, told--) {
+            ck_assert_int_eq(cvn_x225_out(p.side[0].x, &o), CVN_EVENT);
+            ck_assert_uint_eq(o.header.n + o.data.n, 5);
+            cvn_x225_out_done(p.side[0].x);
+        }
+    }
+    struct cvn_x225_out o;
+    for (; told > 0; told--) {
+        ck_assert_int_eq(cvn_x225_out(p.side[0].x, &o), CVN_EVENT);
+        cvn_x225_out_done(p.side[0].x);
+    }
+    ck_assert_int_eq(cvn_x225_out(p.side[0].x, &o), CVN_NONE);
+}
+END_TEST
+
+static bool no_memory;
+
+static void *poor(void *ctx, void *q, size_t from, size_t to)
+{
+    (void)ctx;
+    (void)from;
+    if (to == 0) {
+        free(q);
+        return NULL;
+    }
+    return no_memory ? NULL : realloc(q, to);
+}
+
+/* TIM runs out with no room and no memory for more: what waits goes with its connection. */
+START_TEST(tim_needs_no_memory)
+{
+    static const struct cvn_alloc alloc = {.resize = poor};
+    struct cvn_x225_opts o = {.alloc = &alloc};
+    struct cvn_x225_prim d = pair_request(CVN_S_DATA);
+    struct cvn_x225_prim a = pair_request(CVN_S_U_ABORT);
+    struct cvn_x225_out out;
+    int rc = CVN_OK;
+    again(&o, NULL);
+    pair_open(&p, FD);
+    d.data = some(1);
+    ck_assert_int_eq(pair_ask(&p, 0, &d), CVN_OK);
+    rc = pair_ask(&p, 0, &a);
+    ck_assert_int_eq(rc, CVN_OK);
+    no_memory = true;
+    cvn_x225_tick(p.side[0].x, cvn_x225_deadline(p.side[0].x));
+    no_memory = false;
+    ck_assert_int_eq(cvn_x225_state(p.side[0].x), CVN_STA01);
+    ck_assert_int_eq(cvn_x225_out(p.side[0].x, &out), CVN_EVENT);
+    ck_assert_int_eq(out.kind, CVN_X225_T_DISCONNECT);
+}
+END_TEST
+
+/* What belongs to S-CONNECT says nothing elsewhere. */
+START_TEST(what_a_service_does_not_have_is_ignored)
+{
+    struct cvn_x225_prim d = pair_request(CVN_S_DATA);
+    struct cvn_x225_prim ev;
+    pair_open(&p, HD | SY);
+    d.data = some(1);
+    d.simplex = true;
+    d.optimized_dialogue = true;
+    ck_assert_int_eq(pair_ask(&p, 0, &d), CVN_OK);
+    struct cvn_x225_prim t = pair_request(CVN_S_TOKEN_GIVE);
+    t.tokens = CVN_TOKEN_DATA;
+    ck_assert_int_eq(pair_ask(&p, 0, &t), CVN_OK); /* no one-way dialogue */
+    ck_assert_int_eq(given(1, "01 00 31 03 2a 01 31 31 03 2a 01 32", false, &ev), CVN_EVENT);
+    ck_assert_uint_eq(ev.service, CVN_S_P_ABORT); /* nor extended concatenation */
+    ck_assert_int_eq(cvn_x225_allowed(p.side[0].x, CVN_S_DATA, CVN_INDICATION), CVN_EINVAL);
+    ck_assert_int_eq(cvn_x225_allowed(p.side[0].x, CVN_S_SERVICES, CVN_REQUEST), CVN_EINVAL);
+}
+END_TEST
+
+/* The narrow dialect has no user data of its own making in AB. */
+START_TEST(an_abort_of_the_narrow_dialect)
+{
+    struct cvn_x225_opts o = {.minimal = true};
+    struct cvn_x225_prim a = pair_request(CVN_S_U_ABORT);
+    struct cvn_x225_out out;
+    again(&o, NULL);
+    pair_open(&p, FD);
+    ck_assert_int_eq(pair_ask(&p, 0, &a), CVN_OK);
+    ck_assert_int_eq(cvn_x225_out(p.side[0].x, &out), CVN_EVENT);
+    ck_assert_uint_eq(out.header.n, 5);
+    ck_assert_mem_eq(out.header.p, "\x19\x03\x11\x01\x03", 5);
+}
+END_TEST
+
 static void add_waiting_tests(TCase *t)
 {
+    tcase_add_test(t, many_things_wait_for_the_transport);
+    tcase_add_test(t, tim_needs_no_memory);
+    tcase_add_test(t, what_a_service_does_not_have_is_ignored);
+    tcase_add_test(t, an_abort_of_the_narrow_dialect);
     tcase_add_test(t, too_many_expedited_spdus);
     tcase_add_test(t, an_abort_comes_though_the_queue_is_full);
     tcase_add_test(t, a_prepare_that_crossed_the_end_of_an_activity);

@@ -381,7 +381,7 @@ int cvn_x225_receive(struct cvn_x225 *x, struct cvn_x225_ev *e, struct cvn_octet
             ev);
     if (e->id == X225_EV_AC)
         x->please_due = e->agreed.token_item;
-    if (e->id == X225_EV_DN && x->release_held && x->state == CVN_STA09)
+    if (e->id == X225_EV_DN && x->release_held)
         release_now(x);
     return e->given ? CVN_EVENT : CVN_MORE;
 }

@@ -113,6 +113,10 @@ static void try_resync(struct asking *a)
     static const uint8_t types[] = {CVN_RESYNC_RESTART, CVN_RESYNC_ABANDON, CVN_RESYNC_SET,
                                     CVN_RESYNC_NONE};
     if (a->p.type == CVN_RESPONSE) {
+        unsigned rest = cvn_x225_setting_now(a->x) & ~(CVN_TOKEN_DATA * 3u);
+        try(a);
+        a->p.has_token_setting = true; /* the data token where a one-way dialogue has it */
+        a->p.token_setting = (uint8_t)(rest | a->x->simplex_side);
         try(a);
         return;
     }

@@ -605,9 +605,8 @@ int cvn_x225_connect_block(struct cvn_x225 *x, struct cvn_x225_ev *e, uint8_t **
 {
     struct cvn_spdu s;
     cvn_spdu_init(&s, CVN_SPDU_CN);
-    int rc = fill_CN(x, e, &s);
-    if (rc == CVN_OK)
-        rc = cvn_x225_narrow(x, &s, user_data(e));
+    (void)fill_CN(x, e, &s); /* it cannot fail */
+    int rc = cvn_x225_narrow(x, &s, user_data(e));
     if (rc != CVN_OK)
         return rc;
     return cvn_x225_block(x, &s, user_data(e), false, block, size);
