@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""mutants.py [--every N] [--only LINE] [--jobs N] [--pages] - the table of the session protocol
+"""mutants.py [--every N] [--only LINE] [--jobs N] [--enough X] [--pages] - the table of the session protocol
 machine, made wrong one row at a time, in memory; the judges must notice each.
 
 A judge is a program of tests/joint that is run with the wrong table (X225_MUTANT, see hook.h) and
@@ -215,7 +215,7 @@ def judge_all(mutants, judges, jobs):
         t.join()
 
 
-def report(mutants, judges, equivalent):
+def report(mutants, judges, equivalent, enough):
     kills = {}
     for m in mutants:
         kills[m.killer] = kills.get(m.killer, 0) + 1
@@ -234,7 +234,7 @@ def report(mutants, judges, equivalent):
     killed = n - len(left)
     print(f"equivalent, by name: {excused}")
     print(f"mutants killed {killed}/{n}")
-    good = killed >= ENOUGH * n and not wrongly
+    good = killed >= enough * n and not wrongly
     print(f"{int(good)} passed, {int(not good)} failed")
     return good
 
@@ -244,6 +244,7 @@ def main():
     parser.add_argument("--every", type=int, default=1, help="each N-th mutant only")
     parser.add_argument("--only", type=int, help="the mutants of this line of x225.csv")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--enough", type=float, default=ENOUGH, help="the share that must be noticed")
     parser.add_argument("--pages", action="store_true", help="write the pages of docs/x225, no mutants")
     options = parser.parse_args()
     subprocess.run(["ninja", "-C", os.path.join(ROOT, "build"), "x225-mutants"], check=True,
@@ -262,7 +263,7 @@ def main():
     if options.only:
         mutants = [m for m in mutants if m.line == options.only]
     judge_all(mutants, judges, options.jobs)
-    return report(mutants, judges, read_equivalent()) and fresh
+    return report(mutants, judges, read_equivalent(), options.enough) and fresh
 
 
 if __name__ == "__main__":

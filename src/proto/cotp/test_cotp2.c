@@ -256,6 +256,7 @@ START_TEST(expedited_data_can_be_asked_for_late_but_not_too_late)
     struct cvn_cotp *r = make(false, 0, false, false);
     uint8_t cr[20];
     cvn_cotp_ask_expedited(i, true);
+    ck_assert(!cvn_cotp_has_expedited(i)); /* asked for, not agreed */
     ck_assert_int_eq(cvn_cotp_connect(i), CVN_OK);
     cvn_cotp_ask_expedited(i, false);
     ck_assert_uint_eq(take(i, cr, sizeof cr), 14);
