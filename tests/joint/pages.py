@@ -127,6 +127,7 @@ def index_page(rows, taken):
 NUMBER = r"(?:[5-8]\.\d+(?:\.\d+)*|A\.\d+(?:\.\d+)*)"
 CITED = re.compile(r"X\.225,? (?:A\.|\d)[^;:\n]{0,60}|\(" + NUMBER + r"[^)\n]{0,20}\)")
 OWN_ROOM = re.compile(r"(?<![\w.])" + NUMBER + r"(?![\w.]*\w)")
+RANGE = re.compile(r"(?<![\w.])((?:[5-8]\.|8\.3\.))(\d+) to \1(\d+)(?![\w.]*\w)")
 TABLE_CITED = re.compile(r"tables? (A\.\d+)(?: to (A\.\d+))?")
 
 
@@ -165,6 +166,8 @@ def citations():
                 tables[f"A.{n}"].add(name)
         text = TABLE_CITED.sub("", text)
         for piece in ([text] if room else CITED.findall(text)):
+            for m in RANGE.finditer(piece):
+                clauses.update({f"{m[1]}{n}": clauses[f"{m[1]}{n}"] | {name} for n in range(int(m[2]), int(m[3]) + 1)})
             for number in OWN_ROOM.findall(piece):
                 clauses[number].add(name)
     return clauses, tables

@@ -391,25 +391,43 @@ struct output {
 };
 
 /* clang-format off */
-static const struct output outputs[] = {
-    [X225_OUT_AA] = {CVN_SPDU_AA, fill_none},       [X225_OUT_AB_nr] = {CVN_SPDU_AB, fill_AB_nr},
-    [X225_OUT_AB_r] = {CVN_SPDU_AB, fill_AB_r},     [X225_OUT_AC] = {CVN_SPDU_AC, fill_AC},
-    [X225_OUT_AD] = {CVN_SPDU_AD, fill_AI},         [X225_OUT_ADA] = {CVN_SPDU_ADA, fill_none},
-    [X225_OUT_AE] = {CVN_SPDU_AE, fill_AE},         [X225_OUT_AEA] = {CVN_SPDU_MAA, fill_MAA},
-    [X225_OUT_AI] = {CVN_SPDU_AI, fill_AI},         [X225_OUT_AIA] = {CVN_SPDU_AIA, fill_none},
-    [X225_OUT_AR] = {CVN_SPDU_AR, fill_AR},         [X225_OUT_AS] = {CVN_SPDU_AS, fill_AS},
-    [X225_OUT_CD] = {CVN_SPDU_CD, fill_none},       [X225_OUT_CDA] = {CVN_SPDU_CDA, fill_none},
-    [X225_OUT_CN] = {CVN_SPDU_CN, fill_CN},         [X225_OUT_DN] = {CVN_SPDU_DN, fill_none},
-    [X225_OUT_ED] = {CVN_SPDU_ED, fill_AI},         [X225_OUT_FN_nr] = {CVN_SPDU_FN, fill_FN_nr},
-    [X225_OUT_FN_r] = {CVN_SPDU_FN, fill_FN_r},     [X225_OUT_GT] = {CVN_SPDU_GT, fill_tokens},
-    [X225_OUT_GTA] = {CVN_SPDU_GTA, fill_none},     [X225_OUT_GTC] = {CVN_SPDU_GTC, fill_none},
-    [X225_OUT_MAA] = {CVN_SPDU_MAA, fill_MAA},      [X225_OUT_MAP] = {CVN_SPDU_MAP, fill_MAP},
-    [X225_OUT_MIA] = {CVN_SPDU_MIA, fill_MIA},      [X225_OUT_MIP] = {CVN_SPDU_MIP, fill_MIP},
-    [X225_OUT_MIP_d] = {CVN_SPDU_MIP, fill_MIP_d},  [X225_OUT_NF] = {CVN_SPDU_NF, fill_none},
-    [X225_OUT_OA] = {CVN_SPDU_OA, fill_OA},         [X225_OUT_PT] = {CVN_SPDU_PT, fill_tokens},
-    [X225_OUT_RA] = {CVN_SPDU_RA, fill_RA},         [X225_OUT_RF_nr] = {CVN_SPDU_RF, fill_RF_nr},
-    [X225_OUT_RF_r] = {CVN_SPDU_RF, fill_RF_r},     [X225_OUT_RS_a] = {CVN_SPDU_RS, fill_RS},
-    [X225_OUT_RS_r] = {CVN_SPDU_RS, fill_RS},       [X225_OUT_RS_s] = {CVN_SPDU_RS, fill_RS},
+static const struct output outputs[] = { /* the clause of its procedure */
+    [X225_OUT_AA] = {CVN_SPDU_AA, fill_none},      /* 7.10 */
+    [X225_OUT_AB_nr] = {CVN_SPDU_AB, fill_AB_nr},  /* 7.9 */
+    [X225_OUT_AB_r] = {CVN_SPDU_AB, fill_AB_r},    /* 7.9 */
+    [X225_OUT_AC] = {CVN_SPDU_AC, fill_AC},        /* 7.4 */
+    [X225_OUT_AD] = {CVN_SPDU_AD, fill_AI},        /* 7.33 */
+    [X225_OUT_ADA] = {CVN_SPDU_ADA, fill_none},    /* 7.34 */
+    [X225_OUT_AE] = {CVN_SPDU_AE, fill_AE},        /* 7.35 */
+    [X225_OUT_AEA] = {CVN_SPDU_MAA, fill_MAA},     /* 7.36 */
+    [X225_OUT_AI] = {CVN_SPDU_AI, fill_AI},        /* 7.31 */
+    [X225_OUT_AIA] = {CVN_SPDU_AIA, fill_none},    /* 7.32 */
+    [X225_OUT_AR] = {CVN_SPDU_AR, fill_AR},        /* 7.30 */
+    [X225_OUT_AS] = {CVN_SPDU_AS, fill_AS},        /* 7.29 */
+    [X225_OUT_CD] = {CVN_SPDU_CD, fill_none},      /* 7.14 */
+    [X225_OUT_CDA] = {CVN_SPDU_CDA, fill_none},    /* 7.15 */
+    [X225_OUT_CN] = {CVN_SPDU_CN, fill_CN},        /* 7.1 */
+    [X225_OUT_DN] = {CVN_SPDU_DN, fill_none},      /* 7.7 */
+    [X225_OUT_ED] = {CVN_SPDU_ED, fill_AI},        /* 7.28 */
+    [X225_OUT_FN_nr] = {CVN_SPDU_FN, fill_FN_nr},  /* 7.6 */
+    [X225_OUT_FN_r] = {CVN_SPDU_FN, fill_FN_r},    /* 7.6 */
+    [X225_OUT_GT] = {CVN_SPDU_GT, fill_tokens},    /* 7.16 */
+    [X225_OUT_GTA] = {CVN_SPDU_GTA, fill_none},    /* 7.19 */
+    [X225_OUT_GTC] = {CVN_SPDU_GTC, fill_none},    /* 7.18 */
+    [X225_OUT_MAA] = {CVN_SPDU_MAA, fill_MAA},     /* 7.23 */
+    [X225_OUT_MAP] = {CVN_SPDU_MAP, fill_MAP},     /* 7.22 */
+    [X225_OUT_MIA] = {CVN_SPDU_MIA, fill_MIA},     /* 7.21 */
+    [X225_OUT_MIP] = {CVN_SPDU_MIP, fill_MIP},     /* 7.20 */
+    [X225_OUT_MIP_d] = {CVN_SPDU_MIP, fill_MIP_d}, /* 7.20 */
+    [X225_OUT_NF] = {CVN_SPDU_NF, fill_none},      /* 7.8 */
+    [X225_OUT_OA] = {CVN_SPDU_OA, fill_OA},        /* 7.2 */
+    [X225_OUT_PT] = {CVN_SPDU_PT, fill_tokens},    /* 7.17 */
+    [X225_OUT_RA] = {CVN_SPDU_RA, fill_RA},        /* 7.25 */
+    [X225_OUT_RF_nr] = {CVN_SPDU_RF, fill_RF_nr},  /* 7.5 */
+    [X225_OUT_RF_r] = {CVN_SPDU_RF, fill_RF_r},    /* 7.5 */
+    [X225_OUT_RS_a] = {CVN_SPDU_RS, fill_RS},      /* 7.24 */
+    [X225_OUT_RS_r] = {CVN_SPDU_RS, fill_RS},      /* 7.24 */
+    [X225_OUT_RS_s] = {CVN_SPDU_RS, fill_RS},      /* 7.24 */
 };
 /* clang-format on */
 
@@ -632,17 +650,17 @@ int cvn_x225_output(struct cvn_x225 *x, struct cvn_x225_ev *e, uint8_t output)
         return prepare(x, e, 2);
     case X225_OUT_PR_RA:
         return prepare(x, e, 3);
-    case X225_OUT_DT:
+    case X225_OUT_DT: /* 7.11 */
         return stream(x, e, CVN_SPDU_DT);
-    case X225_OUT_TD:
+    case X225_OUT_TD: /* 7.13 */
         return stream(x, e, CVN_SPDU_TD);
-    case X225_OUT_EX:
+    case X225_OUT_EX: /* 7.12 */
         return make_EX(x, e);
     case X225_OUT_CN:
         return make_CN(x, e);
     case X225_OUT_CDO:
         return make_CDO(x, e);
-    case X225_OUT_DN:
+    case X225_OUT_DN: /* 7.7 */
         return make_DN(x, e);
     case X225_OUT_TCONreq:
         (void)cvn_x225_stage_item(&e->stage, CVN_X225_T_CONNECT);
