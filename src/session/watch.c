@@ -542,8 +542,11 @@ static void data_tpdu(struct cvn_watch *w, unsigned side, struct cvn_octets data
     size_t n = data.n;
     if (n > TSDU_KEPT - y->tsdu_len)
         n = TSDU_KEPT - y->tsdu_len;
-    if (!keep(w, &y->tsdu, &y->tsdu_len, &y->tsdu_cap, data.p, n))
+    if (!keep(w, &y->tsdu, &y->tsdu_len, &y->tsdu_cap, data.p, n)) {
+        y->open = false;
+        cvn_follow_lose(w->follow);
         return;
+    }
     y->tsdu_octets += data.n;
     y->tpdus++;
     if (!end)
@@ -783,8 +786,10 @@ int cvn_watch_tsdu(struct cvn_watch *w, unsigned side, const uint8_t *in, size_t
     y->tsdu_len = 0;
     y->tsdu_octets = len;
     y->tpdus = 1;
-    if (!keep(w, &y->tsdu, &y->tsdu_len, &y->tsdu_cap, in, len < TSDU_KEPT ? len : TSDU_KEPT))
+    if (!keep(w, &y->tsdu, &y->tsdu_len, &y->tsdu_cap, in, len < TSDU_KEPT ? len : TSDU_KEPT)) {
+        cvn_follow_lose(w->follow);
         return CVN_ENOMEM;
+    }
     tsdu_end(w, side, (struct cvn_octets){y->tsdu, y->tsdu_len}, expedited);
     if (!w->no_memory)
         return CVN_OK;

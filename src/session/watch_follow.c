@@ -405,7 +405,7 @@ static int try_one(const struct follow *f, const struct end *e, struct hyp *h, s
     }
     if (rc == CVN_OK)
         try_waiting(h);
-    return rc;
+    return rc == CVN_EUNIT && h->x->version == 0 ? CVN_ESTATE : rc; /* nothing is agreed yet */
 }
 
 /* --- the search --- */
@@ -424,7 +424,7 @@ struct found {
 static unsigned rank(int rc)
 {
     static const int order[] = {CVN_ESERIAL, CVN_ETOKEN, CVN_ETOOBIG, CVN_EINVAL,
-                                CVN_EPROTO,  CVN_FULL,   CVN_ESTATE,  CVN_EUNIT};
+                                CVN_EPROTO,  CVN_FULL,   CVN_EUNIT,   CVN_ESTATE};
     unsigned i = 0;
     while (i < sizeof order / sizeof order[0] && order[i] != rc)
         i++;
@@ -433,8 +433,8 @@ static unsigned rank(int rc)
 
 static void refused(struct found *o, const struct attempt *a, int rc)
 {
-    if (o->refused && rank(rc) >= rank(o->why.rc))
-        return;
+    if (o->refused && rank(rc) > rank(o->why.rc))
+        return; /* of the same kind the last is told: the machine that has taken most */
     o->refused = true;
     o->why = a->said;
     o->why.rc = rc;
@@ -486,6 +486,7 @@ static void explore(struct follow *f, unsigned side, const struct hyp *from, str
                 o->said = a->said;
             add(f, o, &k);
         } else {
+            f->no_memory = f->no_memory || rc == CVN_ENOMEM;
             refused(o, a, rc);
             hyp_drop(&k);
         }
