@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a session connection makes of its transport: class 2, expedited data that
- * overtakes, PREPARE, release, memory that fails.
+ * overtakes (X.225 5.7, 6.4), extended control (X.225 6.3.5), PREPARE, release, memory that fails.
  */
 #include <check.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """walk.py [--driver FILE] [--table FILE] [--quick] [--self-test [--rows N]] [-v]
 
-The walk through Annex A of X.225: every state and every event, by the public face of the machine.
+The walk through Annex A of X.225 (A.3, A.4): every state and every event, by the public face of the machine.
 
 A model of the machine (model.py) that reads x225.csv by itself is searched for a path of legal
 steps to each cell; the paths are replayed on build/tests/x225-drive, and after each step what has

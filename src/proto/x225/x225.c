@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * x225 - the session protocol machine of ITU-T X.225 / ISO 8327-1, Annex A, on the
- * tables that gen.py makes of x225.csv. Here: an event takes a row; requests,
+ * tables that gen.py makes of x225.csv, read as A.4 says. Here: an event takes a row; requests,
  * transport events and time become events; what a row cannot tell (A.4.1, the
  * replay of [6], SSDUs in slices, a release answered early).
  *
