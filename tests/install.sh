@@ -101,7 +101,7 @@ promised() {
 headers() { diff <(cd include/convene && ls -- *.h) <(cd "$root/include/convene" && ls); }
 completes() {
     # shellcheck disable=SC2016
-    bash -c '. "$1"; COMP_WORDS=(convene se); COMP_CWORD=1; _convene; [ "${COMPREPLY[*]}" = send ]' \
+    bash -c '. "$1"; COMP_WORDS=(convene sen); COMP_CWORD=1; _convene; [ "${COMPREPLY[*]}" = send ]' \
         - "$root/share/bash-completion/completions/convene"
 }
 manual() { man --warnings -E UTF-8 -l -Tutf8 "$root/share/man/man1/convene.1" 2>&1 >/dev/null | (! grep .); }
